@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { ForgeError } from '../../src/core/index.js';
 import { sandboxProgram } from '../../src/exec/binary.js';
-import { BusyboxBoxes, type SpecChanges } from './busybox-box.js';
+import { BusyboxBoxes } from './busybox-box.js';
 
 const test = anyTest as TestFn<BusyboxBoxes>;
 const boxes = new BusyboxBoxes();
