@@ -1,0 +1,13 @@
+#ifndef FORGE_VERBS_H
+#define FORGE_VERBS_H
+
+#include "job.h"
+
+/* Asynchronous verbs: one job type each. */
+extern const struct job_type hash_file_job;
+extern const struct job_type sync_job;
+
+/* Synchronous verbs: quick system calls. */
+napi_value lock_verb(napi_env env, napi_callback_info info);
+
+#endif
