@@ -73,11 +73,20 @@ export function parseDirectives(text: string): readonly Directive[] {
 
 function search(key: string, text: string, reader: DirectiveReader): Directive | undefined {
   for (const line of linesOf(text)) {
-    const directive = reader.read(line);
+    const directive = attemptRead(reader, line);
     if (directive === undefined) return undefined;
     if (directive.name === key) return directive;
   }
   return undefined;
+}
+
+/** A repeated directive is for the parser to refuse; the search just ends there. */
+function attemptRead(reader: DirectiveReader, line: string): Directive | undefined {
+  try {
+    return reader.read(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function searchJson(key: string, text: string): Directive | undefined {

@@ -61,7 +61,9 @@ function checkHostPorts(spec: PortSpec, container: PortRange): void {
   const sameLength = host[1] - host[0] === container[1] - container[0];
   // Many host ports for one container port: one of them would be chosen.
   if (sameLength || container[0] === container[1]) return;
-  throw bad(`invalid ranges specified for container and host Ports: ${spec.containerPorts} and ${spec.hostPorts}`);
+  throw bad(
+    `invalid ranges specified for container and host Ports: ${spec.containerPorts} and ${spec.hostPorts}`,
+  );
 }
 
 /**
