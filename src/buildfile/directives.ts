@@ -1,3 +1,4 @@
+import { ForgeError } from '../core/index.js';
 import { trim } from './blanks.js';
 import { problem } from './problem.js';
 
@@ -84,7 +85,8 @@ function search(key: string, text: string, reader: DirectiveReader): Directive |
 function attemptRead(reader: DirectiveReader, line: string): Directive | undefined {
   try {
     return reader.read(line);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { ForgeError } from '../core/index.js';
 import { type ExpandOptions, expandWords } from './expand.js';
 import type { Heredoc } from './instructions.js';
 
@@ -44,7 +45,8 @@ function joinedOperators(words: readonly string[]): readonly string[] {
 function wordsOf(line: string): readonly string[] {
   try {
     return expandWords(line, nothingSet, { ...QUOTED, rawEscapes: true });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
     return [];
   }
 }

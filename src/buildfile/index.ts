@@ -1,3 +1,4 @@
+export { decodeBuildfile } from './decode.js';
 export { type Directive, detectDirective, detectSyntax, parseDirectives } from './directives.js';
 export {
   type ExpandOptions,
