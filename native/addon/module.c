@@ -9,6 +9,8 @@ struct verb {
 
 /* One line per verb, in the order of src/native/types.ts. */
 static const struct verb VERBS[] = {
+    {.name = "copy", .job = &copy_job},
+    {.name = "hash", .job = &hash_job},
     {.name = "hashFile", .job = &hash_file_job},
     {.name = "sync", .job = &sync_job},
     {.name = "lock", .call = lock_verb},

@@ -4,6 +4,8 @@
 #include "job.h"
 
 /* Asynchronous verbs: one job type each. */
+extern const struct job_type copy_job;
+extern const struct job_type hash_job;
 extern const struct job_type hash_file_job;
 extern const struct job_type sync_job;
 
