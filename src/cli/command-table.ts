@@ -1,0 +1,34 @@
+import type { Command } from './command.js';
+import type { CommandSpec } from './option-spec.js';
+
+export interface CommandEntry {
+  readonly name: string;
+  /** The table alone: light, for help and completion. */
+  spec(): Promise<CommandSpec>;
+  /** The command with all that it imports. */
+  load(): Promise<Command>;
+}
+
+/** Every command, in the order in which help shows them. Nothing is loaded before it is used. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'version',
+    spec: async () => (await import('./specs/version.js')).versionSpec,
+    load: async () => (await import('./commands/version.js')).versionCommand,
+  },
+  {
+    name: 'help',
+    spec: async () => (await import('./specs/help.js')).helpSpec,
+    load: async () => (await import('./commands/help.js')).helpCommand,
+  },
+  {
+    name: 'completion',
+    spec: async () => (await import('./specs/completion.js')).completionSpec,
+    load: async () => (await import('./commands/completion.js')).completionCommand,
+  },
+];
+
+/** All tables at once. */
+export function allSpecs(): Promise<readonly CommandSpec[]> {
+  return Promise.all(COMMANDS.map((entry) => entry.spec()));
+}
