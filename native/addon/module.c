@@ -11,6 +11,8 @@ struct verb {
 static const struct verb VERBS[] = {
     {.name = "pack", .job = &pack_job},
     {.name = "compress", .job = &compress_job},
+    {.name = "copy", .job = &copy_job},
+    {.name = "hash", .job = &hash_job},
     {.name = "hashFile", .job = &hash_file_job},
     {.name = "sync", .job = &sync_job},
     {.name = "lock", .call = lock_verb},

@@ -3,7 +3,7 @@
 #include "block-values.h"
 #include "fill.h"
 #include "verbs.h"
-#include "walk.h"
+#include "layer-walk.h"
 
 struct pack {
   char *source_root;
@@ -46,7 +46,7 @@ static int pack_tree(struct pack *pack, struct tree *tree, const struct control 
       .clamps_mtime = pack->clamps_mtime,
       .mtime_max_seconds = pack->mtime_max_seconds,
   };
-  if (walk_tree(&walk, control, tree, failure) < 0) return -1;
+  if (walk_layer(&walk, control, tree, failure) < 0) return -1;
   const struct tree_source files = {.tree = tree, .root = pack->source_root};
   const struct block_source source = tree_blocks(&files);
   pack->options.destination = pack->destination;
