@@ -1,0 +1,8 @@
+#include "launch.h"
+
+#include <stdio.h>
+
+int launch(char **arguments) {
+  (void)arguments;
+  return 1;
+}
