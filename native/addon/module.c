@@ -9,6 +9,10 @@ struct verb {
 
 /* One line per verb, in the order of src/native/types.ts. */
 static const struct verb VERBS[] = {
+    {.name = "pack", .job = &pack_job},
+    {.name = "compress", .job = &compress_job},
+    {.name = "copy", .job = &copy_job},
+    {.name = "hash", .job = &hash_job},
     {.name = "hashFile", .job = &hash_file_job},
     {.name = "sync", .job = &sync_job},
     {.name = "lock", .call = lock_verb},

@@ -4,6 +4,11 @@
 #include "job.h"
 
 /* Asynchronous verbs: one job type each. */
+extern const struct job_type pack_job;
+extern const struct job_type compress_job;
+extern const struct job_type apply_job;
+extern const struct job_type copy_job;
+extern const struct job_type hash_job;
 extern const struct job_type hash_file_job;
 extern const struct job_type sync_job;
 

@@ -1,3 +1,4 @@
+export { decodeBuildfile } from './decode.js';
 export { type Directive, detectDirective, detectSyntax, parseDirectives } from './directives.js';
 export {
   type ExpandOptions,
@@ -8,6 +9,7 @@ export {
   lookupIn,
   type VariableLookup,
 } from './expand.js';
+export { type GitReference, parseGitReference } from './git-reference.js';
 export { chompHeredoc, type HeredocWord, heredocsInLine, parseHeredocWord } from './heredoc.js';
 export type {
   AddInstruction,
@@ -32,5 +34,7 @@ export { parseMount, type ValueExpander } from './mount.js';
 export type { InstructionNode, PlacedNode } from './node.js';
 export { parseOnbuild } from './onbuild.js';
 export { parseBuildfile, type ReadBuildfile, readBuildfile } from './parse-buildfile.js';
-export { buildfileErrorText } from './problem.js';
+export { parsePort, parsePorts } from './ports.js';
+export { buildfileErrorText, placing } from './problem.js';
+export { checkStopSignal } from './stop-signal.js';
 export { suggest, withSuggestion } from './suggest.js';

@@ -1,0 +1,17 @@
+export { openStore } from './open.js';
+export { defaultStoreRoot } from './root.js';
+export type {
+  BlobStore,
+  CacheMountStore,
+  CacheRecord,
+  CacheResult,
+  KeyPart,
+  LockStore,
+  NameStore,
+  PackedLayer,
+  RecordStore,
+  SnapshotId,
+  SnapshotStore,
+  Store,
+  TemporaryStore,
+} from './types.js';

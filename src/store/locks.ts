@@ -1,0 +1,44 @@
+import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs';
+import { loadAddon } from '../native/index.js';
+import { hashedName } from './paths.js';
+import { inStage, unlessErrno } from './stage.js';
+import type { Tenant } from './tenant.js';
+import type { LockStore } from './types.js';
+import { waitUntil } from './wait.js';
+
+type LockKind = 'shared' | 'exclusive';
+
+export function createLocks(tenant: Tenant): LockStore {
+  return {
+    acquire: (name, kind, signal) =>
+      inStage('waiting for a lock of the store', () => {
+        tenant.requireWritable('locking the store');
+        return acquire(`${tenant.paths.locks}/${hashedName(name)}`, kind, signal);
+      }),
+  };
+}
+
+async function acquire(file: string, kind: LockKind, signal: AbortSignal): Promise<AsyncDisposable> {
+  const { lock } = loadAddon();
+  for (;;) {
+    const fd = openSync(file, 'a', 0o600);
+    try {
+      await waitUntil(() => lock(fd, kind, true), signal);
+      // The holder before may have removed the file: then somebody else can lock a newer one.
+      if (fstatSync(fd).nlink > 0) return { [Symbol.asyncDispose]: async () => release(fd, file) };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(fd);
+  }
+}
+
+/** The last holder removes the file, so that locks of things long gone do not pile up. */
+function release(fd: number, file: string): void {
+  try {
+    if (loadAddon().lock(fd, 'exclusive', true)) unlessErrno(['ENOENT'], () => unlinkSync(file));
+  } finally {
+    closeSync(fd);
+  }
+}
