@@ -22,14 +22,16 @@ struct mode_operation {
 
 static int read_operation(struct reader *reader, napi_value value, struct mode_operation *operation) {
   uint64_t who = 0, permissions = 0, special = 0, copied = 0;
+  napi_value copied_value;
   autofree char *operator = NULL;
   if (get_uint(reader, value, "who", 7, &who) < 0 || get_string(reader, value, "operator", &operator) < 0 ||
       get_uint(reader, value, "permissions", 7, &permissions) < 0 ||
       get_uint(reader, value, "special", SPECIAL_ID | SPECIAL_STICKY, &special) < 0 ||
-      get_uint(reader, value, "copied", 4, &copied) < 0 ||
       get_bool(reader, value, "conditionalExecute", &operation->conditional_execute) < 0) {
     return -1;
   }
+  int has_copied = get_optional(reader, value, "copied", &copied_value);
+  if (has_copied < 0 || (has_copied && get_uint(reader, value, "copied", 4, &copied) < 0)) return -1;
   if (strlen(operator) != 1 || strchr("+-=", *operator) == NULL) {
     return fail_code(reader->failure, "ERR_INVALID_ARG_VALUE", NULL, "operator must be +, - or =");
   }

@@ -103,8 +103,8 @@ export type ModeChange =
         readonly conditionalExecute: boolean;
         /** s = 8 (setuid/setgid as who says), t = 16; without effect when who is only o. */
         readonly special: number;
-        /** Whose present permissions are taken (`g=u`): u=4, g=2, o=1; 0 for nobody's. */
-        readonly copied: number;
+        /** Whose present permissions are taken (`g=u`): u=4, g=2, o=1. */
+        readonly copied?: number;
       }[];
     };
 
