@@ -7,7 +7,7 @@ import {
   placing,
   type Stage,
 } from '../buildfile/index.js';
-import { type Platform, parsePlatform, parseReference } from '../core/index.js';
+import { ForgeError, type Platform, parsePlatform, parseReference } from '../core/index.js';
 import { findStage, globalVariables, Variables } from '../graph/index.js';
 import { platformOf } from '../oci/index.js';
 import { wordsOf } from './instruction-words.js';
@@ -58,6 +58,7 @@ export class FactCollector {
       placing(stage.source, () => this.#readFrom(stage, index, { globals, defaults, declaredGlobals }));
     }
     this.examined = examinedStages(this.buildfile, this.options, this.stages);
+    for (const index of this.examined) this.#checkBase(index);
     for (const index of this.examined) this.#walk(index, globals);
   }
 
@@ -97,6 +98,17 @@ export class FactCollector {
   #isImage(name: string, index: number): boolean {
     if (name === 'scratch' || findStage(this.buildfile.stages, name, index) !== undefined) return false;
     return attempt(() => parseReference(name)) !== undefined;
+  }
+
+  /** A base that names no image is a mistake, whether or not its stage holds others. */
+  #checkBase(index: number): void {
+    const facts = this.stages[index];
+    if (facts === undefined || facts.base.text === '') return;
+    const { base, stage } = facts;
+    if (base.text === 'scratch' || findStage(this.buildfile.stages, base.text, index) !== undefined) return;
+    if (attempt(() => parseReference(base.text)) !== undefined) return;
+    const message = `failed to parse stage name ${JSON.stringify(base.text)}: invalid reference format`;
+    throw new ForgeError('user/reference', message, { source: stage.source });
   }
 
   #walk(index: number, globals: Variables): StageEnd {

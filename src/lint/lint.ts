@@ -55,12 +55,15 @@ function collect(buildfile: Buildfile, parseError: ForgeError | undefined, optio
     };
   }
   const collector = new FactCollector(buildfile, options);
-  const error = userError(() => collector.collect()) ?? firstLoweringError(collector, options);
+  const error = userError(() => collector.collect());
+  // Walking stops at its own mistake; lowering finds more of them, in the same order.
+  const later = error === undefined ? firstLoweringError(collector, options) : undefined;
   const { stages } = collector;
-  const instructions = upTo(error, collector);
+  const instructions = later === undefined ? collector.instructions : upTo(later, collector.instructions);
+  const found = error ?? later;
   return {
     facts: { buildfile, parsed: true, stages, instructions, ...ignore },
-    ...(error === undefined ? {} : { error }),
+    ...(found === undefined ? {} : { error: found }),
   };
 }
 
@@ -86,12 +89,17 @@ function firstLoweringError(
   return undefined;
 }
 
-/** The instructions that a build reaches before the mistake, the one that has it included. */
-function upTo(error: ForgeError | undefined, { instructions }: FactCollector): Facts['instructions'] {
-  const line = error?.source?.startLine;
+/**
+ * The instructions that a build reaches before the mistake, the one that has it included. None when
+ * the mistake is in a FROM, as all of those are read first.
+ */
+function upTo(error: ForgeError, instructions: Facts['instructions']): Facts['instructions'] {
+  const line = error.source?.startLine;
   if (line === undefined) return instructions;
-  const end = instructions.findIndex(({ instruction }) => instruction.source.startLine === line);
-  return end < 0 ? instructions : instructions.slice(0, end + 1);
+  return instructions.slice(
+    0,
+    instructions.findIndex(({ instruction }) => instruction.source.startLine === line) + 1,
+  );
 }
 
 function run(facts: Facts, check: CheckOptions): readonly LintWarning[] {

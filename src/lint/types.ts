@@ -5,8 +5,7 @@ import type { ImageConfig } from '../oci/index.js';
 
 /** What .dockerignore says, as far as rules ask. */
 export interface IgnoreFacts {
-  /** The lines of the ignore file, comments left out. */
-  readonly patterns: readonly string[];
+  readonly patterns: readonly { readonly text: string; readonly exception: boolean }[];
   /** Whether a path of the context (no leading slash) is left out of it. */
   readonly isIgnored: (path: string) => boolean;
 }

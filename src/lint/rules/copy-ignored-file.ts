@@ -22,7 +22,7 @@ const EVERYTHING = new Set(['*', '**', '.']);
 
 function leavesOut(ignore: IgnoreFacts, path: string): boolean {
   if (path !== '.') return ignore.isIgnored(path);
-  return ignore.patterns.some((pattern) => EVERYTHING.has(contextPath(pattern.trim())));
+  return ignore.patterns.some(({ text }) => EVERYTHING.has(contextPath(text)));
 }
 
 function isRemote(source: string): boolean {
@@ -41,7 +41,7 @@ export const copyIgnoredFile: LintRule = {
 
   *find({ instructions, ignore }) {
     // With exceptions, part of what is named may be there after all.
-    if (ignore === undefined || ignore.patterns.some((pattern) => pattern.startsWith('!'))) return;
+    if (ignore === undefined || ignore.patterns.some(({ exception }) => exception)) return;
     for (const { instruction, words } of instructions) {
       if (!readsContext(instruction)) continue;
       const verb = instruction.kind === 'COPY' ? 'Copy' : 'Add';
