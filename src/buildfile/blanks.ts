@@ -14,7 +14,8 @@ export function isBlank(char: string): boolean {
 
 /** `text` without white space at its start. */
 export function trimStart(text: string): string {
-  return text.replace(LEADING, '');
+  const first = text.charAt(0);
+  return first > ' ' && first < '\u007f' ? text : text.replace(LEADING, '');
 }
 
 /** `text` without white space at its end; linear, whatever the text holds. */

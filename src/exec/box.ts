@@ -43,7 +43,6 @@ export class Box implements RunningBox {
   readonly #context: BoxContext;
   readonly #started = settler<RunningBox>();
   readonly #exit = settler<BoxExit>();
-  readonly #onAbort = () => this.#stop();
   #pid = 0;
   #stdinTaken: { bytes: number; resolve: () => void }[] = [];
   #stdinClosed = false;
@@ -52,8 +51,7 @@ export class Box implements RunningBox {
 
   constructor(context: BoxContext) {
     this.#context = context;
-    const { spec, signal } = context;
-    signal.addEventListener('abort', this.#onAbort);
+    const { spec } = context;
     if (spec.limits.timeoutMs !== undefined) this.#after(spec.limits.timeoutMs, () => this.#timeOut());
   }
 
@@ -159,10 +157,15 @@ export class Box implements RunningBox {
 
   #timeOut(): void {
     this.#timedOut = true;
-    this.#stop();
+    this.stop();
   }
 
-  #stop(): void {
+  isStoppedBy(signal: AbortSignal): boolean {
+    return signal === this.#context.signal;
+  }
+
+  /** SIGTERM, then SIGKILL after the grace period. */
+  stop(): void {
     this.#sendSignal(signalNumber('SIGTERM'), true);
     this.#after(GRACE_MS, () => this.#sendSignal(signalNumber('SIGKILL'), false));
   }
@@ -193,7 +196,6 @@ export class Box implements RunningBox {
 
   #release(): void {
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#context.signal.removeEventListener('abort', this.#onAbort);
     this.#stdinClosed = true;
     for (const { resolve } of this.#stdinTaken) resolve();
     this.#stdinTaken = [];

@@ -6,6 +6,16 @@ import { type Frame, FrameReader, frameHeader } from './frames.js';
 
 /** Set by the launcher, which has started a server before Node. */
 const SOCKET_VARIABLE = 'FORGE_SANDBOX_FD';
+/** Set by the launcher in its place, when the host refused the namespaces. */
+const ERROR_VARIABLE = 'FORGE_SANDBOX_ERROR';
+
+function refuseWithoutNamespaces(): void {
+  const reason = process.env[ERROR_VARIABLE];
+  if (reason === undefined) return;
+  throw new ForgeError('system/no-sandbox', `containers cannot be made on this host: ${reason}`, {
+    hint: 'run as root, or allow unprivileged user namespaces for your user',
+  });
+}
 
 function inheritedSocket(): Socket | undefined {
   const text = process.env[SOCKET_VARIABLE];
@@ -33,6 +43,7 @@ export class Connection {
 
   /** `onFrame` for each frame, `onLost` once when the server is gone. */
   constructor(onFrame: (frame: Frame) => void, onLost: (error: ForgeError) => void) {
+    refuseWithoutNamespaces();
     this.#socket = inheritedSocket() ?? spawnServer();
     const reader = new FrameReader();
     const lose = (cause?: unknown) => {

@@ -10,6 +10,7 @@ import type { BoxOutput, BoxSpec, Executor, RunningBox } from './types.js';
 /** Makes boxes through one sandbox server: the launcher's, or one of its own, started at first use. */
 class SandboxExecutor implements Executor {
   readonly #boxes = new Map<number, Box>();
+  readonly #watched = new WeakSet<AbortSignal>();
   #connection: Connection | undefined;
   #host: HostFacts | undefined;
   #nextId = 1;
@@ -27,6 +28,7 @@ class SandboxExecutor implements Executor {
     const connection = this.#connection;
     const box = new Box({ id, spec, cgroups, output, signal, connection });
     this.#boxes.set(id, box);
+    this.#watch(signal);
     connection.setBusy(true);
     connection.send(CLIENT_FRAMES.run, id, request);
     return box.started;
@@ -35,6 +37,16 @@ class SandboxExecutor implements Executor {
   /** Kills what still runs; the server sees the end of the connection and removes what it made. */
   async close(): Promise<void> {
     await this.#connection?.close();
+  }
+
+  /** One listener for each signal, however many boxes of a build share it. */
+  #watch(signal: AbortSignal): void {
+    if (this.#watched.has(signal)) return;
+    this.#watched.add(signal);
+    const stop = () => {
+      for (const box of this.#boxes.values()) if (box.isStoppedBy(signal)) box.stop();
+    };
+    signal.addEventListener('abort', stop, { once: true });
   }
 
   #receive(frame: Frame): void {

@@ -1,0 +1,13 @@
+export { archiveExporter } from './archive-exporter.js';
+export { layoutExporter } from './layout-exporter.js';
+export type { ArchiveDestination, ImageOptions, OutputSpec, PlatformSplit } from './output-spec.js';
+export { parseOutput, parseOutputs, refuseUnsafeDelete } from './parse-output.js';
+export type {
+  ExportControl,
+  Exporter,
+  ExportSource,
+  HeldDirectory,
+  ImageDocuments,
+  NamedImage,
+  PreparedExport,
+} from './types.js';
