@@ -1,4 +1,5 @@
 import type { SourceRange } from '../core/index.js';
+import type { PlacedNode } from './node.js';
 
 /** A heredoc body: its word, its text, and whether variables in it are to be expanded. */
 export interface Heredoc {
@@ -163,6 +164,8 @@ export interface Buildfile {
     readonly escape: '\\' | '`';
   };
   readonly warnings: readonly ParseWarning[];
+  /** The same instructions as words, for rules about how they are written. */
+  readonly nodes: readonly PlacedNode[];
 }
 
 /** A warning of the line parser or the instruction parser (NoEmptyContinuation, casing rules, …). */

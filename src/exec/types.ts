@@ -6,6 +6,8 @@ export type BoxMount =
       readonly kind: 'bind';
       /** Absolute host path. */
       readonly source: string;
+      /** Path below `source`, resolved inside it, symlinks too: what a step can change is named here. */
+      readonly subpath?: string;
       readonly target: string;
       readonly readonly: boolean;
       readonly recursive?: boolean;

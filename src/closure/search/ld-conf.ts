@@ -1,0 +1,25 @@
+/** One statement of /etc/ld.so.conf. */
+export type ConfStatement =
+  | { readonly kind: 'directory'; readonly path: string }
+  /** A glob; relative ones count from the directory of the file that includes. */
+  | { readonly kind: 'include'; readonly pattern: string };
+
+/**
+ * Parses ld.so.conf as ldconfig does: `#` comments, `include` with globs, the obsolete `hwcap`
+ * lines (without effect) and the obsolete `=libc6` suffix of a directory.
+ */
+export function parseLdConf(text: string): readonly ConfStatement[] {
+  return text.split('\n').flatMap((line): readonly ConfStatement[] => {
+    const statement = line.replace(/#.*/, '').trim();
+    if (statement === '' || /^hwcap\s/.test(statement)) return [];
+    const include = /^include\s+(.*)$/.exec(statement)?.[1];
+    if (include !== undefined) {
+      return include.split(/\s+/).map((pattern) => ({ kind: 'include', pattern }));
+    }
+    const path = statement
+      .replace(/=\w*$/, '')
+      .trim()
+      .replace(/(?<=.)\/+$/, '');
+    return path.startsWith('/') ? [{ kind: 'directory', path }] : [];
+  });
+}

@@ -1,0 +1,15 @@
+export { DEFAULT_CAPABILITIES } from './capabilities.js';
+export { createExecutor } from './executor.js';
+export { signalName, signalNumber } from './signals.js';
+export type {
+  BoxExit,
+  BoxLimits,
+  BoxMount,
+  BoxOutput,
+  BoxProcess,
+  BoxRoot,
+  BoxSpec,
+  Executor,
+  Rlimit,
+  RunningBox,
+} from './types.js';
