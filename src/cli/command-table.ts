@@ -12,6 +12,16 @@ export interface CommandEntry {
 /** Every command, in the order in which help shows them. Nothing is loaded before it is used. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'build',
+    spec: async () => (await import('./specs/build.js')).buildSpec,
+    load: async () => (await import('./commands/build.js')).buildCommand,
+  },
+  {
+    name: 'run',
+    spec: async () => (await import('./specs/run.js')).runSpec,
+    load: async () => (await import('./commands/run.js')).runCommand,
+  },
+  {
     name: 'images',
     spec: async () => (await import('./specs/images.js')).imagesSpec,
     load: async () => (await import('./commands/images.js')).imagesCommand,
