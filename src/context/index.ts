@@ -1,4 +1,5 @@
 export { type CopyGroup, type CopySelection, type PlannedSource, planCopy } from './copy-plan.js';
+export { locate } from './root-files.js';
 export { type CopyIdentity, type CopyTarget, hashCopy, runCopy } from './copy-run.js';
 export { compilePatterns } from './ignore-program.js';
 export { type IgnoreRules, ignoreRules } from './ignore-rules.js';

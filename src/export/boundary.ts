@@ -13,6 +13,10 @@ export function exporterOf(title: string, steps: ExporterSteps): Exporter {
     async prepare(source: ExportSource, control: ExportControl): Promise<PreparedExport> {
       const { signal } = control;
       const prepared = await guarded(doing, signal, () => steps.prepare(source, control));
+      if (signal.aborted) {
+        await prepared[Symbol.asyncDispose]();
+        throw cancelled();
+      }
       return {
         finalize: () => guarded(doing, signal, () => prepared.finalize()),
         [Symbol.asyncDispose]: () => prepared[Symbol.asyncDispose](),

@@ -1,4 +1,5 @@
 export { type ModeChange, parseChmod } from './chmod.js';
+export { goQuote } from './history.js';
 export { expand, expandHeredoc } from './expansion.js';
 export { explainMiss, hashParts, type KeyInputs, type KeyPart, keyParts } from './keys.js';
 export { imageKey, lower, stepInputs } from './lower.js';
