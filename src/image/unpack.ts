@@ -114,7 +114,7 @@ async function applyOnTop(
     report('running');
   };
   try {
-    const { uncompressedBytes } = await withControl(signal, onBytes, (control) =>
+    const { uncompressedBytes, skippedDevices } = await withControl(signal, onBytes, (control) =>
       loadAddon().apply({
         blob: store.blobs.path(digest),
         destinationRoot: view.path,
@@ -127,6 +127,12 @@ async function applyOnTop(
       }),
     );
     report('done');
+    if (skippedDevices > 0) {
+      events({
+        type: 'warning',
+        message: `layer ${digest}: ${skippedDevices} device nodes left out (not root)`,
+      });
+    }
     return await store.snapshots.commit(view.upper as string, uncompressedBytes);
   } catch (error) {
     report('failed');
