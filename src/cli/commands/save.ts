@@ -4,8 +4,10 @@ import { ForgeError } from '../../core/index.js';
 import {
   createExporter,
   type ExportSource,
+  type ExportSpec,
   type ImageDocuments,
   type NamedImage,
+  parseOutput,
 } from '../../export/index.js';
 import type { Document } from '../../image/index.js';
 import { type Descriptor, decodeIndex, decodeManifest, isIndexType } from '../../oci/index.js';
@@ -54,6 +56,11 @@ function exportSource(store: Store, images: readonly NamedImage[]): ExportSource
   };
 }
 
+function archiveSpec(format: 'oci' | 'docker', output: string | undefined, cwd: string): ExportSpec {
+  const dest = output === undefined || output === '-' ? '-' : resolve(cwd, output);
+  return parseOutput(`type=${format},"dest=${dest.replaceAll('"', '""')}"`) as ExportSpec;
+}
+
 export const saveCommand = defineCommand(saveSpec, ({ values, operands }, context) =>
   withStore(values.root, context, async (store) => {
     const { output, format } = values;
@@ -64,13 +71,8 @@ export const saveCommand = defineCommand(saveSpec, ({ values, operands }, contex
     }
     const images: NamedImage[] = [];
     for (const text of operands) images.push(await readNamed(store, text));
-    const destination =
-      output === undefined || output === '-'
-        ? { kind: 'stdout' as const }
-        : { kind: 'file' as const, path: resolve(context.cwd, output) };
-    const type = format === 'oci' ? 'oci-archive' : 'docker-archive';
     const exporter = createExporter(
-      { type, destination, image: undefined },
+      archiveSpec(format, output, context.cwd),
       context.stdout.stream as Writable,
     );
     const progress = createProgress({
