@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rmi.js')).rmiCommand,
   },
   {
+    name: 'save',
+    spec: async () => (await import('./specs/save.js')).saveSpec,
+    load: async () => (await import('./commands/save.js')).saveCommand,
+  },
+  {
     name: 'inspect',
     spec: async () => (await import('./specs/inspect.js')).inspectSpec,
     load: async () => (await import('./commands/inspect.js')).inspectCommand,
@@ -45,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'history',
     spec: async () => (await import('./specs/history.js')).historySpec,
     load: async () => (await import('./commands/history.js')).historyCommand,
+  },
+  {
+    name: 'diff',
+    spec: async () => (await import('./specs/diff.js')).diffSpec,
+    load: async () => (await import('./commands/diff.js')).diffCommand,
   },
   {
     name: 'version',
