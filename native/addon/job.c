@@ -30,6 +30,8 @@ static napi_value make_error(napi_env env, const struct failure *failure) {
   napi_create_error(env, code, message, &error);
   if (failure->syscall[0] != '\0') set_string(env, error, "syscall", failure->syscall);
   if (failure->path[0] != '\0') set_string(env, error, "path", failure->path);
+  if (failure->expected[0] != '\0') set_string(env, error, "expected", failure->expected);
+  if (failure->actual[0] != '\0') set_string(env, error, "actual", failure->actual);
   return error;
 }
 

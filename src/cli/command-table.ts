@@ -12,6 +12,41 @@ export interface CommandEntry {
 /** Every command, in the order in which help shows them. Nothing is loaded before it is used. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'build',
+    spec: async () => (await import('./specs/build.js')).buildSpec,
+    load: async () => (await import('./commands/build.js')).buildCommand,
+  },
+  {
+    name: 'run',
+    spec: async () => (await import('./specs/run.js')).runSpec,
+    load: async () => (await import('./commands/run.js')).runCommand,
+  },
+  {
+    name: 'images',
+    spec: async () => (await import('./specs/images.js')).imagesSpec,
+    load: async () => (await import('./commands/images.js')).imagesCommand,
+  },
+  {
+    name: 'tag',
+    spec: async () => (await import('./specs/tag.js')).tagSpec,
+    load: async () => (await import('./commands/tag.js')).tagCommand,
+  },
+  {
+    name: 'rmi',
+    spec: async () => (await import('./specs/rmi.js')).rmiSpec,
+    load: async () => (await import('./commands/rmi.js')).rmiCommand,
+  },
+  {
+    name: 'inspect',
+    spec: async () => (await import('./specs/inspect.js')).inspectSpec,
+    load: async () => (await import('./commands/inspect.js')).inspectCommand,
+  },
+  {
+    name: 'history',
+    spec: async () => (await import('./specs/history.js')).historySpec,
+    load: async () => (await import('./commands/history.js')).historyCommand,
+  },
+  {
     name: 'version',
     spec: async () => (await import('./specs/version.js')).versionSpec,
     load: async () => (await import('./commands/version.js')).versionCommand,

@@ -29,8 +29,14 @@ export interface StageHeader {
   readonly displayName: string;
 }
 
+/** What decides the variables before the first FROM. */
+export type GlobalScopeOptions = Pick<
+  LowerOptions,
+  'targetPlatform' | 'buildPlatform' | 'target' | 'buildArgs'
+>;
+
 /** The variables before the first FROM: platform args, then global ARGs in order. */
-export function globalVariables(buildfile: Buildfile, options: LowerOptions): Variables {
+export function globalVariables(buildfile: Buildfile, options: GlobalScopeOptions): Variables {
   const { targetPlatform, buildPlatform, target, buildArgs } = options;
   let variables = new Variables(platformArgs(targetPlatform, buildPlatform, target, buildArgs));
   for (const instruction of buildfile.metaArgs) {

@@ -13,5 +13,8 @@ export type {
   SnapshotId,
   SnapshotStore,
   Store,
+  StubEntry,
+  StubStore,
   TemporaryStore,
 } from './types.js';
+export { inInitialUserNamespace } from './user-namespace.js';

@@ -25,6 +25,7 @@ export function initialise(paths: StorePaths): void {
     paths.records,
     paths.lineages,
     paths.cacheMounts,
+    paths.stubs,
     paths.locks,
     paths.temporary,
   ];

@@ -15,6 +15,11 @@ export function createLocks(tenant: Tenant): LockStore {
         tenant.requireWritable('locking the store');
         return acquire(`${tenant.paths.locks}/${hashedName(name)}`, kind, signal);
       }),
+    tryAcquire: (name, kind) =>
+      inStage('taking a lock of the store', () => {
+        tenant.requireWritable('locking the store');
+        return tryAcquire(`${tenant.paths.locks}/${hashedName(name)}`, kind);
+      }),
   };
 }
 
@@ -31,6 +36,22 @@ async function acquire(file: string, kind: LockKind, signal: AbortSignal): Promi
       throw error;
     }
     closeSync(fd);
+  }
+}
+
+function tryAcquire(file: string, kind: LockKind): AsyncDisposable | undefined {
+  const { lock } = loadAddon();
+  for (;;) {
+    const fd = openSync(file, 'a', 0o600);
+    let taken = false;
+    try {
+      taken = lock(fd, kind, true);
+      if (!taken) return undefined;
+      if (fstatSync(fd).nlink > 0) return { [Symbol.asyncDispose]: async () => release(fd, file) };
+      taken = false;
+    } finally {
+      if (!taken) closeSync(fd);
+    }
   }
 }
 

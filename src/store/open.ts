@@ -8,6 +8,7 @@ import { createRecords } from './records.js';
 import { defaultStoreRoot } from './root.js';
 import { createSnapshots } from './snapshots.js';
 import { inStage } from './stage.js';
+import { createStubs } from './stubs.js';
 import { createTemporary } from './temporary.js';
 import { Tenant } from './tenant.js';
 import type { Store } from './types.js';
@@ -31,6 +32,7 @@ export async function openStore(root?: string): Promise<Store> {
       locks,
       temporary: createTemporary(tenant),
       cacheMounts: createCacheMounts(tenant),
+      stubs: createStubs(tenant),
       close: () => inStage('closing the store', () => tenant.close()),
     };
   });

@@ -14,6 +14,7 @@ export interface StorePaths {
   readonly records: string;
   readonly lineages: string;
   readonly cacheMounts: string;
+  readonly stubs: string;
   readonly locks: string;
   readonly temporary: string;
   /** Held shared for the instants in which things are used or published, exclusively by `prune`. */
@@ -31,6 +32,7 @@ export function storePaths(root: string): StorePaths {
     records: join(root, 'records'),
     lineages: join(root, 'lineages'),
     cacheMounts: join(root, 'cache-mounts'),
+    stubs: join(root, 'stubs'),
     locks: join(root, 'locks'),
     temporary: join(root, 'tmp'),
     sweepLock: join(root, 'locks', 'sweep'),

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ForgeError } from '../core/index.js';
+import { inInitialUserNamespace } from './user-namespace.js';
 
 /** What the choice of the store's place depends on. */
 export interface RootFacts {
@@ -28,15 +28,5 @@ export function defaultStoreRoot(facts: RootFacts = processFacts()): string {
 }
 
 function processFacts(): RootFacts {
-  return { env: process.env, isRealRoot: process.geteuid?.() === 0 && hasAllUsers() };
-}
-
-/** True in the initial user namespace: it maps all users to themselves. */
-function hasAllUsers(): boolean {
-  try {
-    return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
-  } catch {
-    // Without /proc or without user namespaces there is only the initial one.
-    return true;
-  }
+  return { env: process.env, isRealRoot: process.geteuid?.() === 0 && inInitialUserNamespace() };
 }
