@@ -3,6 +3,6 @@ export { type CopyIdentity, type CopyTarget, hashCopy, runCopy } from './copy-ru
 export { type ContextDirectory, contextDirectory } from './directory.js';
 export { contextRoot, type FoundBuildfile, findBuildfile } from './find-buildfile.js';
 export { compilePatterns } from './ignore-program.js';
-export { type IgnoreRules, ignoreRules } from './ignore-rules.js';
+export { excludingPattern, type IgnoreRules, ignoreRules } from './ignore-rules.js';
 export { locate } from './root-files.js';
 export type { VisibleTree } from './visible-tree.js';
