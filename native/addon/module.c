@@ -11,6 +11,7 @@ struct verb {
 static const struct verb VERBS[] = {
     {.name = "pack", .job = &pack_job},
     {.name = "compress", .job = &compress_job},
+    {.name = "apply", .job = &apply_job},
     {.name = "copy", .job = &copy_job},
     {.name = "hash", .job = &hash_job},
     {.name = "scan", .job = &scan_job},

@@ -18,4 +18,6 @@ export {
   type MediaTypeStyle,
 } from './assemble.js';
 export type { AppliedInstruction, BuildTime } from './history.js';
+export { withControl } from './native-control.js';
 export { defaultPath, scratchConfig } from './scratch.js';
+export { originalLayer, type UnpackControl, unpackImage } from './unpack.js';
