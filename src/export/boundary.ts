@@ -1,4 +1,4 @@
-import { cancelled, ForgeError, wrapError } from '../core/index.js';
+import { cancelled, ForgeError, isSystemError, wrapError } from '../core/index.js';
 import type { ExportControl, Exporter, ExportSource, PreparedExport } from './types.js';
 
 /** What an exporter does, errors as they come. */
@@ -33,6 +33,9 @@ async function guarded<T>(doing: string, signal: AbortSignal | undefined, run: (
     // Whatever a stopped operation says about itself, it was stopped.
     if (signal?.aborted && !(error instanceof ForgeError && error.category === 'cancelled'))
       throw cancelled();
+    if (isSystemError(error) && error.code === 'EPIPE') {
+      throw new ForgeError('system/broken-pipe', `${doing}: its reader went away`, { cause: error });
+    }
     throw wrapError(error, doing);
   }
 }
