@@ -20,9 +20,11 @@ export type {
   HealthcheckConfig,
   Heredoc,
   Instruction,
+  InstructionNode,
   InstructionOrigin,
   KeyValue,
   ParseWarning,
+  PlacedNode,
   RunInstruction,
   RunMount,
   Stage,
@@ -31,7 +33,6 @@ export type {
 } from './instructions.js';
 export { parseJsonArray } from './json-array.js';
 export { parseMount, type ValueExpander } from './mount.js';
-export type { InstructionNode, PlacedNode } from './node.js';
 export { parseOnbuild } from './onbuild.js';
 export { parseBuildfile, type ReadBuildfile, readBuildfile } from './parse-buildfile.js';
 export { type PortSpec, parsePort, parsePorts, splitPortSpec } from './ports.js';

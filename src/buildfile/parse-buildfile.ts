@@ -1,6 +1,12 @@
 import { ForgeError, type SourceRange } from '../core/index.js';
-import type { ArgInstruction, Buildfile, Instruction, ParseWarning, Stage } from './instructions.js';
-import type { PlacedNode } from './node.js';
+import type {
+  ArgInstruction,
+  Buildfile,
+  Instruction,
+  ParseWarning,
+  PlacedNode,
+  Stage,
+} from './instructions.js';
 import { type NodeFile, readNodes } from './node-reader.js';
 import { parseInstruction, parseStageHead } from './parse-instruction.js';
 import { emptyContinuationWarning, nodeWarnings } from './parse-warnings.js';

@@ -12,6 +12,16 @@ export interface CommandEntry {
 /** Every command, in the order in which help shows them. Nothing is loaded before it is used. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'build',
+    spec: async () => (await import('./specs/build.js')).buildSpec,
+    load: async () => (await import('./commands/build.js')).buildCommand,
+  },
+  {
+    name: 'run',
+    spec: async () => (await import('./specs/run.js')).runSpec,
+    load: async () => (await import('./commands/run.js')).runCommand,
+  },
+  {
     name: 'images',
     spec: async () => (await import('./specs/images.js')).imagesSpec,
     load: async () => (await import('./commands/images.js')).imagesCommand,
@@ -27,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rmi.js')).rmiCommand,
   },
   {
+    name: 'save',
+    spec: async () => (await import('./specs/save.js')).saveSpec,
+    load: async () => (await import('./commands/save.js')).saveCommand,
+  },
+  {
     name: 'inspect',
     spec: async () => (await import('./specs/inspect.js')).inspectSpec,
     load: async () => (await import('./commands/inspect.js')).inspectCommand,
@@ -35,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'history',
     spec: async () => (await import('./specs/history.js')).historySpec,
     load: async () => (await import('./commands/history.js')).historyCommand,
+  },
+  {
+    name: 'diff',
+    spec: async () => (await import('./specs/diff.js')).diffSpec,
+    load: async () => (await import('./commands/diff.js')).diffCommand,
   },
   {
     name: 'version',

@@ -11,7 +11,10 @@ export interface CliContext {
   readonly cwd: string;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second ends the process at once. */
   readonly signal: AbortSignal;
-  /** From now on these signals go to `handler` and abort nothing: `forge run` passes them on. */
+  /**
+   * From now on signals go to `handler` and abort nothing, as `forge run` passes them on; only the
+   * third SIGINT or SIGTERM aborts.
+   */
   takeSignals(handler: SignalHandler): void;
 }
 

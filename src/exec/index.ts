@@ -13,3 +13,4 @@ export type {
   Rlimit,
   RunningBox,
 } from './types.js';
+export { type ResolvedUser, resolveUser } from './user.js';

@@ -42,7 +42,7 @@ export function examinedStages(
 }
 
 /** The stages that `target` needs, itself included. */
-export function neededStages(
+function neededStages(
   buildfile: Buildfile,
   target: number,
   stages: readonly StageFacts[],

@@ -49,6 +49,10 @@ test('an error knows its file, lines, column, source text and what is near', (t)
   );
 });
 
+test('a swap of neighbours is nearer than two wrong letters', (t) => {
+  t.is(mistake('FROM a\nCOPY --chwon=1 a b').message, 'unknown flag: --chwon (did you mean chown?)');
+});
+
 test('an unknown flag is shown where it stands, with the flags there are', (t) => {
   const error = mistake('FROM scratch\nCOPY --frm=a x y\n');
   t.is(error.message, 'unknown flag: --frm (did you mean from?)');

@@ -172,6 +172,16 @@ function readCorpus(): readonly string[] {
   return [...files, ...words, ...misc];
 }
 
+/** The shortest of three runs. */
+function shortestMs(action: () => void): number {
+  const times = Array.from({ length: 3 }, () => {
+    const startMs = performance.now();
+    action();
+    return performance.now() - startMs;
+  });
+  return Math.min(...times);
+}
+
 function main(count: number, seed: number): number {
   const random = randomFrom(seed);
   const corpus = readCorpus();
@@ -184,8 +194,11 @@ function main(count: number, seed: number): number {
     } catch (error) {
       finds += 1;
       console.log(`input ${index}: ${JSON.stringify(text)}\n${error instanceof Error ? error.stack : error}`);
+      continue;
     }
-    const tookMs = performance.now() - startMs;
+    // A busy machine makes any input slow once.
+    const firstMs = performance.now() - startMs;
+    const tookMs = firstMs > SLOW_MS ? shortestMs(() => useText(text)) : firstMs;
     if (tookMs > SLOW_MS) {
       finds += 1;
       console.log(`input ${index} took ${tookMs.toFixed(0)} ms: ${JSON.stringify(text).slice(0, 2000)}`);
