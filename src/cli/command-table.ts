@@ -8,6 +8,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tag: async () => (await import('./commands/tag.js')).tagCommand,
   rmi: async () => (await import('./commands/rmi.js')).rmiCommand,
   save: async () => (await import('./commands/save.js')).saveCommand,
+  load: async () => (await import('./commands/load.js')).loadCommand,
+  import: async () => (await import('./commands/import.js')).importCommand,
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand,
   history: async () => (await import('./commands/history.js')).historyCommand,
   diff: async () => (await import('./commands/diff.js')).diffCommand,
