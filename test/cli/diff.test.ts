@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -159,6 +159,32 @@ test('save: an archive that skopeo reads, under the name asked for', async (t) =
   t.deepEqual(JSON.parse(tags)[0].RepoTags, ['app:1', 'app:2']);
   t.is(read(`docker-archive:${store.root}/docker.tar`).Layers.length, 1);
   t.regex((await forge('save', '-o', 'nowhere/app.tar', 'app:1')).stderr, /^ERROR: .*nowhere/);
-  utimesSync(join(store.root, 'app.tar'), 5, 5);
   t.regex((await forge('save', '-o', 'app.tar', 'nope')).stderr, /^ERROR: no such image: nope\n/);
+});
+
+test('load: its own archives, under their names, under another, with the same documents', async (t) => {
+  const { store, forge } = await fixture(t);
+  const { id, digest } = await storeImage(store, { names: ['app:1'], layers: [layerTar(BASE)] });
+  await forge('save', '-o', 'app.tar', 'app:1');
+  await forge('rmi', 'app:1');
+  t.deepEqual(await forge('load', '-i', 'app.tar'), { code: 0, stdout: 'Loaded image: app:1\n', stderr: '' });
+  t.is((await forge('load', '-q', '-i', 'app.tar', '-t', 'other')).stdout, `${id}\n`);
+  t.is((await forge('images', '--format=names')).stdout, 'app:1\nother:latest\n');
+  t.like(JSON.parse((await forge('inspect', 'other')).stdout)[0], { Id: id, Digest: digest });
+  t.regex((await forge('load', '-i', 'none.tar')).stderr, /^ERROR: .*none\.tar/);
+  t.regex((await forge('load', '-i', 'index.json')).stderr, /^ERROR: /);
+});
+
+test('import: a root file system becomes an image that diff can look into', async (t) => {
+  const { store, forge } = await fixture(t);
+  writeFileSync(join(store.root, 'rootfs.tar'), layerTar(BASE));
+  execFileSync('gzip', ['-k', join(store.root, 'rootfs.tar')]);
+  const { code, stdout } = await forge('import', 'rootfs.tar.gz', 'base:1');
+  t.is(code, 0);
+  t.is((await forge('images', '-q', '--no-trunc', 'base:1')).stdout, stdout);
+  await forge('import', '--platform', 'linux/arm64', 'rootfs.tar', 'base:arm');
+  t.is(JSON.parse((await forge('inspect', 'base:arm')).stdout)[0].Architecture, 'arm64');
+  t.is((await forge('diff', 'base:1', 'base:arm')).stdout, '');
+  t.true((await forge('diff', 'base:1')).stdout.includes('A       2B /bin/sh\n'));
+  t.regex((await forge('import', 'rootfs.tar', 'Bad')).stderr, /^ERROR: invalid reference format: "Bad"\n/);
 });

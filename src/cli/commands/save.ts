@@ -11,10 +11,9 @@ import {
 } from '../../export/index.js';
 import type { Document } from '../../image/index.js';
 import { type Descriptor, decodeIndex, decodeManifest, isIndexType } from '../../oci/index.js';
-import { createProgress } from '../../progress/index.js';
 import type { Store } from '../../store/index.js';
 import { defineCommand } from '../command.js';
-import { hasColour } from '../context.js';
+import { withTransfers } from '../command-progress.js';
 import { EXIT } from '../exit-code.js';
 import { saveSpec } from '../specs/save.js';
 import { findImage, tryReference } from '../stored-image.js';
@@ -75,20 +74,12 @@ export const saveCommand = defineCommand(saveSpec, ({ values, operands }, contex
       archiveSpec(format, output, context.cwd),
       context.stdout.stream as Writable,
     );
-    const progress = createProgress({
-      mode: context.stderr.isTerminal ? 'tty' : 'quiet',
-      output: context.stderr,
-      resultOutput: undefined,
-      hasColour: hasColour(context),
-    });
-    try {
+    await withTransfers(context, async (events) => {
       await exporter.check();
-      const control = { signal: context.signal, events: progress.sink };
+      const control = { signal: context.signal, events };
       await using prepared = await exporter.prepare(exportSource(store, images), control);
       await prepared.finalize();
-    } finally {
-      progress.close();
-    }
+    });
     return EXIT.done;
   }),
 );
