@@ -82,7 +82,8 @@ export class Collector {
     const known = this.files.get(file.path);
     // A link on the way to a program, that libraries need too, is theirs: the program may move.
     const becomesNeeded = known?.kind === 'symlink' && known.neededBy === null && file.neededBy !== null;
-    if (known !== undefined && !becomesNeeded) return;
+    const becomesCertain = known?.guessed === true && file.guessed !== true;
+    if (known !== undefined && !becomesNeeded && !becomesCertain) return;
     if (this.files.size >= MAX_FILES) {
       this.addMissing({
         name: file.path,
