@@ -30,7 +30,7 @@ export type OptionSpec =
       readonly completes?: Completes;
     });
 
-export interface OperandsSpec {
+interface OperandsSpec {
   /** As help shows them: `IMAGE [COMMAND [ARG...]]`. */
   readonly synopsis: string;
   readonly min: number;
