@@ -1,10 +1,11 @@
+import { cancelled } from '../core/index.js';
 import type { Control } from '../native/index.js';
 
 const pollMs = 100;
 
 /**
  * Runs a verb of the addon that `signal` stops; `onBytes` gets the bytes done since its last call,
- * ten times a second and at the end.
+ * ten times a second and at the end. Aborted: `cancelled/aborted`, whatever the verb said.
  */
 export async function withControl<T>(
   signal: AbortSignal,
@@ -23,7 +24,12 @@ export async function withControl<T>(
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
-    return await run(control);
+    const result = await run(control);
+    // A small job may end before it looks whether it should.
+    if (signal.aborted) throw cancelled();
+    return result;
+  } catch (error) {
+    throw signal.aborted ? cancelled() : error;
   } finally {
     signal.removeEventListener('abort', stop);
     clearInterval(timer);

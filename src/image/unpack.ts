@@ -136,13 +136,12 @@ async function applyOnTop(
     return await store.snapshots.commit(view.upper as string, uncompressedBytes);
   } catch (error) {
     report('failed');
-    throw applyError(error, layer, signal);
+    throw applyError(error, layer);
   }
 }
 
 /** The addon names what a layer did wrong by codes of its own. */
-function applyError(error: unknown, { descriptor }: PackedLayer, signal: AbortSignal): ForgeError {
-  if (signal.aborted) return cancelled();
+function applyError(error: unknown, { descriptor }: PackedLayer): ForgeError {
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('EFORGE_')) {
     return new ForgeError('integrity/layer', `layer ${descriptor.digest}: ${error.message}`, {
       cause: error,
