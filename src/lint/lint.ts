@@ -9,6 +9,7 @@ import {
 } from './check-options.js';
 import { FactCollector } from './facts.js';
 import { loweringError } from './lowering-error.js';
+import { stageInputs } from './reachable.js';
 import { rules } from './rules/index.js';
 import type { Facts, LintOptions, LintResult, LintWarning } from './types.js';
 
@@ -77,16 +78,19 @@ function userError(action: () => void): ForgeError | undefined {
   }
 }
 
-/** The mistake of the first stage that has one. */
-function firstLoweringError(
-  { buildfile, examined }: FactCollector,
-  options: LintOptions,
-): ForgeError | undefined {
-  for (const index of examined) {
-    const error = loweringError(buildfile, options, index);
-    if (error !== undefined) return error;
-  }
-  return undefined;
+/** The first mistake of the file that lowering finds; stages that others need are lowered with those. */
+function firstLoweringError(collector: FactCollector, options: LintOptions): ForgeError | undefined {
+  const { buildfile, examined, stages } = collector;
+  const inputs = examined.flatMap((index) => {
+    const facts = stages[index];
+    return facts === undefined ? [] : stageInputs(buildfile, facts);
+  });
+  const needed = new Set(inputs);
+  const lineOf = ({ source }: ForgeError) => source?.startLine ?? 0;
+  return examined
+    .filter((index) => !needed.has(index))
+    .flatMap((index) => loweringError(buildfile, options, index) ?? [])
+    .sort((one, other) => lineOf(one) - lineOf(other))[0];
 }
 
 /**
