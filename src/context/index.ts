@@ -1,6 +1,8 @@
 export { type CopyGroup, type CopySelection, type PlannedSource, planCopy } from './copy-plan.js';
-export { locate } from './root-files.js';
 export { type CopyIdentity, type CopyTarget, hashCopy, runCopy } from './copy-run.js';
+export { type ContextDirectory, contextDirectory } from './directory.js';
+export { contextRoot, type FoundBuildfile, findBuildfile } from './find-buildfile.js';
 export { compilePatterns } from './ignore-program.js';
-export { type IgnoreRules, ignoreRules } from './ignore-rules.js';
+export { excludingPattern, type IgnoreRules, ignoreRules } from './ignore-rules.js';
+export { locate } from './root-files.js';
 export type { VisibleTree } from './visible-tree.js';
