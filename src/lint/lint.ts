@@ -9,7 +9,6 @@ import {
 } from './check-options.js';
 import { FactCollector } from './facts.js';
 import { loweringError } from './lowering-error.js';
-import { stageInputs } from './reachable.js';
 import { rules } from './rules/index.js';
 import type { Facts, LintOptions, LintResult, LintWarning } from './types.js';
 
@@ -58,7 +57,7 @@ function collect(buildfile: Buildfile, parseError: ForgeError | undefined, optio
   const collector = new FactCollector(buildfile, options);
   const error = userError(() => collector.collect());
   // Walking stops at its own mistake; lowering finds more of them, in the same order.
-  const later = error === undefined ? firstLoweringError(collector, options) : undefined;
+  const later = error === undefined ? loweringError(buildfile, options, collector.examined) : undefined;
   const { stages } = collector;
   const instructions = later === undefined ? collector.instructions : upTo(later, collector.instructions);
   const found = error ?? later;
@@ -76,21 +75,6 @@ function userError(action: () => void): ForgeError | undefined {
     if (error instanceof ForgeError && error.category === 'user') return error;
     throw error;
   }
-}
-
-/** The first mistake of the file that lowering finds; stages that others need are lowered with those. */
-function firstLoweringError(collector: FactCollector, options: LintOptions): ForgeError | undefined {
-  const { buildfile, examined, stages } = collector;
-  const inputs = examined.flatMap((index) => {
-    const facts = stages[index];
-    return facts === undefined ? [] : stageInputs(buildfile, facts);
-  });
-  const needed = new Set(inputs);
-  const lineOf = ({ source }: ForgeError) => source?.startLine ?? 0;
-  return examined
-    .filter((index) => !needed.has(index))
-    .flatMap((index) => loweringError(buildfile, options, index) ?? [])
-    .sort((one, other) => lineOf(one) - lineOf(other))[0];
 }
 
 /**
