@@ -100,6 +100,18 @@ static int next_piece(void *context, const uint8_t **data, size_t *size, struct 
   return ring_next(&apply->plain, READER_EXTRACT, data, size);
 }
 
+/** Reads the first header, then stops everybody. */
+static void prober(struct apply *apply, struct apply_result *result) {
+  struct failure failure = {0};
+  struct tar_entry entry;
+  const struct tar_input input = {.next = next_piece, .context = apply};
+  struct tar_reader *reader = tar_open(&input, &failure);
+  if (reader != NULL && tar_next(reader, &entry, &failure) == 1) result->entries = 1;
+  tar_close(reader);
+  ring_stop(&apply->compressed);
+  ring_stop(&apply->plain);
+}
+
 /** Extracts, then passes over what follows the archive's end, which counts for the digests. */
 static void extractor(struct apply *apply, struct apply_result *result) {
   struct failure failure = {0};
@@ -119,8 +131,9 @@ static void extractor(struct apply *apply, struct apply_result *result) {
   tar_close(reader);
 }
 
-/** Runs the parts to their end: the extractor here, the others on threads. */
-static void run_parts(struct apply *apply, struct apply_result *result) {
+/** Runs the parts to their end: `consumer` here, the others on threads. */
+static void run_parts(struct apply *apply, struct apply_result *result,
+                      void (*consumer)(struct apply *apply, struct apply_result *result)) {
   void *(*const parts[])(void *) = {hasher, loader, decoder};
   pthread_t threads[3];
   int started = 0, wanted = apply->encoding == ENCODING_PLAIN ? 2 : 3;
@@ -132,7 +145,7 @@ static void run_parts(struct apply *apply, struct apply_result *result) {
     fail_apply(apply, &failure);
     break;
   }
-  if (started == wanted) extractor(apply, result);
+  if (started == wanted) consumer(apply, result);
   for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
 }
 
@@ -180,30 +193,61 @@ static int open_rings(struct apply *apply, struct failure *failure) {
   return ring_open(&apply->compressed, READ_BYTES, 1, failure);
 }
 
-int apply_layer(const struct apply_options *options, const struct control *control, struct apply_result *result,
-                struct failure *failure) {
+static int open_blob(struct apply *apply, struct failure *failure) {
   uint8_t start[4];
   struct stat status;
-  struct apply apply = {.options = options, .control = control, .failure = failure};
-  autofd int fd = open(options->blob, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail_errno(failure, errno, "open", options->blob);
-  if (fstat(fd, &status) < 0) return fail_errno(failure, errno, "fstat", options->blob);
-  ssize_t size = pread(fd, start, sizeof start, 0);
-  if (size < 0) return fail_errno(failure, errno, "read", options->blob);
-  apply.fd = fd;
-  apply.encoding = encoding_of(start, (size_t)size);
-  control_set(control, CONTROL_TOTAL_BYTES, (uint64_t)status.st_size);
-  sha256_start(&apply.blob_hash);
-  sha256_start(&apply.plain_hash);
-  pthread_mutex_init(&apply.failure_mutex, NULL);
-  int done = open_rings(&apply, failure);
-  if (done == 0) {
-    run_parts(&apply, result);
+  const char *path = apply->options->blob;
+  apply->fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (apply->fd < 0) return fail_errno(failure, errno, "open", path);
+  if (fstat(apply->fd, &status) < 0) return fail_errno(failure, errno, "fstat", path);
+  ssize_t size = pread(apply->fd, start, sizeof start, 0);
+  if (size < 0) return fail_errno(failure, errno, "read", path);
+  apply->encoding = encoding_of(start, (size_t)size);
+  control_set(apply->control, CONTROL_TOTAL_BYTES, (uint64_t)status.st_size);
+  return open_rings(apply, failure);
+}
+
+static int begin(struct apply *apply, struct failure *failure) {
+  apply->fd = -1;
+  apply->failure = failure;
+  sha256_start(&apply->blob_hash);
+  sha256_start(&apply->plain_hash);
+  pthread_mutex_init(&apply->failure_mutex, NULL);
+  return open_blob(apply, failure);
+}
+
+static void end(struct apply *apply) {
+  ring_close(&apply->compressed);
+  ring_close(&apply->plain);
+  pthread_mutex_destroy(&apply->failure_mutex);
+  if (apply->fd >= 0) close(apply->fd);
+}
+
+int apply_layer(const struct apply_options *options, const struct control *control, struct apply_result *result,
+                struct failure *failure) {
+  struct apply apply = {.options = options, .control = control};
+  int status = begin(&apply, failure);
+  if (status == 0) {
+    run_parts(&apply, result, extractor);
     if (apply.failed) prefer_digest(&apply);
-    done = apply.failed ? -1 : verify(&apply, result);
+    status = apply.failed ? -1 : verify(&apply, result);
   }
-  ring_close(&apply.compressed);
-  ring_close(&apply.plain);
-  pthread_mutex_destroy(&apply.failure_mutex);
-  return done;
+  end(&apply);
+  return status;
+}
+
+int probe_archive(const char *path, struct failure *failure) {
+  int64_t words[CONTROL_WORDS] = {0};
+  const struct control control = {.words = words};
+  const struct apply_options options = {.blob = path, .extract = {.max_bytes = INT64_MAX}};
+  struct apply apply = {.options = &options, .control = &control};
+  struct apply_result result = {0};
+  struct failure ignored = {0};
+  int status = begin(&apply, failure);
+  /* What cannot be decompressed or parsed is no archive; what cannot be read is a failure. */
+  apply.failure = &ignored;
+  if (status == 0) run_parts(&apply, &result, prober);
+  end(&apply);
+  if (status < 0) return -1;
+  return result.entries > 0;
 }

@@ -17,6 +17,9 @@ struct apply_result {
   uint64_t uncompressed, entries, skipped;
 };
 
+/** 1 when the file is a tar (plain, gzip or zstd) with at least one entry, 0 when not, -1 on failure. */
+int probe_archive(const char *path, struct failure *failure);
+
 /**
  * Reads, hashes, decompresses and extracts a layer, each on a thread of its own. The digests are
  * known when all has been extracted: after any failure the destination is to be thrown away.

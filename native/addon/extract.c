@@ -110,7 +110,8 @@ static int apply_entry(struct extract *extract, const struct tar_entry *entry, s
   const char *name = path + base;
   if (base > 0) path[base - 1] = '\0';
   const char *parent = base > 0 ? path : "";
-  if (strncmp(name, ".wh.", 4) == 0) return apply_whiteout(extract, parent, name, failure);
+  bool is_whiteout = extract->options->whiteouts && strncmp(name, ".wh.", 4) == 0;
+  if (is_whiteout) return apply_whiteout(extract, parent, name, failure);
   if (place_find(&extract->places, parent, true, &place, failure) < 0) return -1;
   if (join(extract, place, name, failure) < 0) return -1;
   const struct target target = {.place = place, .name = name, .path = (const char *)extract->path.data};
@@ -120,21 +121,50 @@ static int apply_entry(struct extract *extract, const struct tar_entry *entry, s
   return seen_add(&extract->seen, target.path, failure);
 }
 
+/** Opens the directory that the archive's root becomes. */
+static int open_destination(struct extract *extract, struct failure *failure) {
+  const struct extract_options *options = extract->options;
+  const struct place *place;
+  int root = open_root(options->root, failure);
+  if (root < 0) return -1;
+  extract->root = root;
+  extract->places.root = root;
+  if (options->path[0] == '\0') return 0;
+  if (path_clean(options->path, &extract->clean, failure) < 0) return -1;
+  if (place_find(&extract->places, (const char *)extract->clean.data, true, &place, failure) < 0) return -1;
+  extract->root = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
+  if (extract->root < 0) fail_errno(failure, errno, "fcntl", options->path);
+  places_forget(&extract->places);
+  seen_free(&extract->seen);
+  extract->places.root = extract->root;
+  close(root);
+  return extract->root < 0 ? -1 : 0;
+}
+
+static void begin(struct extract *extract) {
+  extract->places.seen = &extract->seen;
+  extract->umask = read_umask();
+  extract->uid = geteuid();
+  extract->gid = getegid();
+  if (!extract->options->sets_owner) return;
+  extract->places.uid = extract->options->uid;
+  extract->places.gid = extract->options->gid;
+}
+
 int extract_archive(const struct extract_options *options, struct tar_reader *reader, const struct control *control,
                     struct extract *extract, struct failure *failure) {
   struct tar_entry entry;
   int status;
   extract->options = options;
   extract->control = control;
-  extract->root = open_root(options->root, failure);
-  if (extract->root < 0) return -1;
-  extract->places.root = extract->root;
-  extract->places.seen = &extract->seen;
-  extract->umask = read_umask();
-  extract->uid = geteuid();
-  extract->gid = getegid();
+  begin(extract);
+  if (open_destination(extract, failure) < 0) return -1;
   while ((status = tar_next(reader, &entry, failure)) == 1) {
     if (control_check(control, failure) < 0 || check_limits(extract, &entry, failure) < 0) return -1;
+    if (options->sets_owner) {
+      entry.uid = options->uid;
+      entry.gid = options->gid;
+    }
     if (apply_entry(extract, &entry, reader, failure) < 0) return -1;
     if (extract->stale) places_forget(&extract->places);
     extract->stale = false;

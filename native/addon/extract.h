@@ -7,6 +7,14 @@
 
 struct extract_options {
   const char *root;
+  /** Directory below the root that is the archive's root, made when missing; "" for the root itself. */
+  const char *path;
+  /** Names with `.wh.` remove, as in a layer; otherwise they are names like others. */
+  bool whiteouts;
+  /** Everything belongs to these instead of what the archive says. */
+  bool sets_owner;
+  uid_t uid;
+  gid_t gid;
   uint64_t max_bytes, max_entries;
   /** Count device nodes and xattrs that an ordinary user may not make, instead of failing. */
   bool skip_forbidden;

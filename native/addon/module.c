@@ -12,6 +12,7 @@ static const struct verb VERBS[] = {
     {.name = "pack", .job = &pack_job},
     {.name = "compress", .job = &compress_job},
     {.name = "apply", .job = &apply_job},
+    {.name = "isArchive", .job = &is_archive_job},
     {.name = "copy", .job = &copy_job},
     {.name = "hash", .job = &hash_job},
     {.name = "scan", .job = &scan_job},

@@ -40,10 +40,11 @@ static bool hands_down(int fd) {
 static int make_directory(struct places *places, int parent, const char *path, struct failure *failure) {
   const char *name = path + path_base(path);
   if (mkdirat(parent, name, 0755) < 0) return fail_errno(failure, errno, "mkdirat", path);
-  /* The mode is exact and the owner root's, whatever umask and the parent's set-group-id say. */
+  /* Mode and owner are exact, whatever umask and the parent's set-group-id say. */
   autofd int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fail_errno(failure, errno, "openat", path);
-  if (hands_down(parent) && fchown(fd, 0, 0) < 0) return fail_errno(failure, errno, "fchown", path);
+  bool owned = places->uid == geteuid() && places->gid == getegid() && !hands_down(parent);
+  if (!owned && fchown(fd, places->uid, places->gid) < 0) return fail_errno(failure, errno, "fchown", path);
   if (fchmod(fd, 0755) < 0) return fail_errno(failure, errno, "fchmod", path);
   return seen_add(places->seen, path, failure);
 }

@@ -2,6 +2,7 @@
 #define FORGE_PLACES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "seen.h"
 
@@ -19,6 +20,9 @@ struct place {
 /** Directories that were used lately: most entries are next to the one before. */
 struct places {
   int root;
+  /** Owner of the directories that are made because they are missing. */
+  uid_t uid;
+  gid_t gid;
   struct place items[PLACES];
   unsigned next;
   struct seen *seen;
@@ -26,7 +30,7 @@ struct places {
 
 /**
  * The directory that the clean path `path` means inside the root; `create` makes what is missing
- * (mode 0755, owner 0:0). 1 with the place (valid until the next call), -1 on failure; without
+ * (mode 0755). 1 with the place (valid until the next call), -1 on failure; without
  * `create` 0 when there is no such directory.
  */
 int place_find(struct places *places, const char *path, bool create, const struct place **place,

@@ -7,6 +7,7 @@
 extern const struct job_type pack_job;
 extern const struct job_type compress_job;
 extern const struct job_type apply_job;
+extern const struct job_type is_archive_job;
 extern const struct job_type copy_job;
 extern const struct job_type hash_job;
 extern const struct job_type scan_job;

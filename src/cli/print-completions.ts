@@ -1,7 +1,7 @@
-import { allSpecs } from './command-table.js';
 import { complete } from './complete.js';
 import type { CliContext } from './context.js';
 import { EXIT } from './exit-code.js';
+import { allSpecs } from './spec-table.js';
 
 /** Names of images; none when the store cannot be opened: a shell is no place for errors. */
 async function imageNames(context: CliContext): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ export { contextRoot, type FoundBuildfile, findBuildfile } from './find-buildfil
 export { type FetchedRepository, fetchGit, type GitFetchOptions } from './git-source.js';
 export { type DownloadedFile, type DownloadOptions, downloadName, downloadUrl } from './http-source.js';
 export { compilePatterns } from './ignore-program.js';
-export { type IgnoreRules, ignoreRules } from './ignore-rules.js';
+export { excludingPattern, type IgnoreRules, ignoreRules } from './ignore-rules.js';
 export { redactUrl } from './redact.js';
 export {
   type ContextArchives,

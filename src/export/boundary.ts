@@ -25,6 +25,9 @@ export function exporterOf(title: string, steps: ExporterSteps): Exporter {
   };
 }
 
+/** What writing to a closed pipe gives; a stream whose other end was seen to end says the second. */
+const READER_GONE = new Set(['EPIPE', 'ERR_STREAM_DESTROYED']);
+
 async function guarded<T>(doing: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
   if (signal?.aborted) throw cancelled();
   try {
@@ -33,6 +36,9 @@ async function guarded<T>(doing: string, signal: AbortSignal | undefined, run: (
     // Whatever a stopped operation says about itself, it was stopped.
     if (signal?.aborted && !(error instanceof ForgeError && error.category === 'cancelled'))
       throw cancelled();
+    if (error instanceof Error && 'code' in error && READER_GONE.has(String(error.code))) {
+      throw new ForgeError('system/broken-pipe', `${doing}: its reader went away`, { cause: error });
+    }
     throw wrapError(error, doing);
   }
 }

@@ -1,8 +1,8 @@
 import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatPlatform, type Platform } from '../core/index.js';
+import { withControl } from '../image/index.js';
 import { loadAddon } from '../native/index.js';
-import { withControl } from './native-control.js';
 import type { PlatformSplit } from './output-spec.js';
 import type { Transfer } from './progress.js';
 import type { ExportControl, ExportSource } from './types.js';
@@ -49,20 +49,23 @@ export async function copyRoots(
     const target = join(destination, folder);
     await mkdir(target, { recursive: true });
     await using view = await source.rootfs(platform);
-    await withControl(signal, options.transfer, (control) =>
-      loadAddon().copy({
-        sourceRoot: view.path,
-        sourcePaths: [''],
-        sourceNames: [''],
-        destinationRoot: target,
-        destinationPath: '/',
-        shape: 'contents',
-        ...(options.owner ? { owner: options.owner } : {}),
-        keepOwner: options.owner === undefined,
-        ...(epoch === undefined ? {} : { mtimeSeconds: epoch }),
-        keepXattrs: true,
-        control,
-      }),
+    await withControl(
+      signal,
+      (bytes) => options.transfer.add(bytes),
+      (control) =>
+        loadAddon().copy({
+          sourceRoot: view.path,
+          sourcePaths: [''],
+          sourceNames: [''],
+          destinationRoot: target,
+          destinationPath: '/',
+          shape: 'contents',
+          ...(options.owner ? { owner: options.owner } : {}),
+          keepOwner: options.owner === undefined,
+          ...(epoch === undefined ? {} : { mtimeSeconds: epoch }),
+          keepXattrs: true,
+          control,
+        }),
     );
     if (folder !== '') await utimes(target, 0, epoch ?? 0);
   }

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { cancelled } from '../core/index.js';
+import { withControl } from '../image/index.js';
 import { loadAddon } from '../native/index.js';
 import type { ByteSink } from '../tar/index.js';
 import { exporterOf } from './boundary.js';
 import { resolveTarget, stageFile } from './file-target.js';
-import { withControl } from './native-control.js';
 import type { ArchiveDestination, PlatformSplit } from './output-spec.js';
 import { type Transfer, withTransfer } from './progress.js';
 import { copyRoots, placements } from './root-trees.js';
@@ -85,18 +85,21 @@ async function pack(
   { sourceDateEpoch: epoch }: ExportSource,
   { control, transfer }: { readonly control: ExportControl; readonly transfer: Transfer },
 ): Promise<void> {
-  await withControl(control.signal, transfer, (shared) =>
-    loadAddon().pack({
-      sourceRoot: tree,
-      lowerRoots: [],
-      omit: [],
-      compression: 'none',
-      level: 1,
-      ...(epoch === undefined ? {} : { clampMtimeSeconds: epoch }),
-      destination: path,
-      threads: availableParallelism(),
-      control: shared,
-    }),
+  await withControl(
+    control.signal,
+    (bytes) => transfer.add(bytes),
+    (shared) =>
+      loadAddon().pack({
+        sourceRoot: tree,
+        lowerRoots: [],
+        omit: [],
+        compression: 'none',
+        level: 1,
+        ...(epoch === undefined ? {} : { clampMtimeSeconds: epoch }),
+        destination: path,
+        threads: availableParallelism(),
+        control: shared,
+      }),
   );
 }
 

@@ -44,9 +44,8 @@ export function globalVariables(buildfile: Buildfile, options: GlobalScopeOption
       const scope = variables;
       const word = (text: string) => placing(instruction.source, () => expand(text, scope, buildfile));
       const name = word(key);
-      const given = buildArgs[name];
-      const fallback = value === undefined ? undefined : word(value);
-      const chosen = given ?? fallback;
+      // A default that a --build-arg replaces is not looked at: its ${x:?} does not fail.
+      const chosen = buildArgs[name] ?? (value === undefined ? undefined : word(value));
       if (chosen !== undefined) variables = variables.with(name, chosen);
     }
   }

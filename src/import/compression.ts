@@ -36,7 +36,11 @@ export async function detectCompression(handle: FileHandle, offset = 0): Promise
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
-  options: { readonly compression: Compression; readonly compressedBytes: number; readonly signal: AbortSignal },
+  options: {
+    readonly compression: Compression;
+    readonly compressedBytes: number;
+    readonly signal: AbortSignal;
+  },
 ): AsyncGenerator<Uint8Array> {
   const { compression, compressedBytes, signal } = options;
   if (compression === 'none') return yield* chunks;
@@ -96,7 +100,9 @@ async function* filter(
     const failure = await feeding;
     if (failure !== undefined && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw failure;
     if (status !== 0) {
-      throw badArchive(`the ${program} data is damaged or cut off`, { cause: new Error(messages.join('').trim()) });
+      throw badArchive(`the ${program} data is damaged or cut off`, {
+        cause: new Error(messages.join('').trim()),
+      });
     }
   } finally {
     child.kill('SIGKILL');
@@ -104,8 +110,12 @@ async function* filter(
 }
 
 function missingProgram(program: string, cause: unknown): ForgeError {
-  return new ForgeError('user/decompressor-missing', `the file is compressed with ${program}, which is not installed`, {
-    hint: `install ${program}, or decompress the file yourself`,
-    cause,
-  });
+  return new ForgeError(
+    'user/decompressor-missing',
+    `the file is compressed with ${program}, which is not installed`,
+    {
+      hint: `install ${program}, or decompress the file yourself`,
+      cause,
+    },
+  );
 }

@@ -40,7 +40,8 @@ function checkSum(block: Buffer): void {
     signed += byte > 127 ? byte - 256 : byte;
   }
   // Some old writers summed signed characters.
-  if (expected !== unsigned && expected !== signed) throw badArchive('a header of the tar is damaged (checksum)');
+  if (expected !== unsigned && expected !== signed)
+    throw badArchive('a header of the tar is damaged (checksum)');
 }
 
 function text(block: Buffer, offset: number, length: number): string {

@@ -43,7 +43,8 @@ function followLinks(entries: ReadonlyMap<string, TarEntry>, path: string): TarE
   let name = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const entry = entries.get(name);
-    if (entry?.type !== 'symlink' && entry?.type !== 'hardlink') return entry?.type === 'file' ? entry : undefined;
+    if (entry?.type !== 'symlink' && entry?.type !== 'hardlink')
+      return entry?.type === 'file' ? entry : undefined;
     const from = entry.type === 'symlink' ? posix.dirname(name) : '.';
     const target = posix.normalize(posix.join(from, entry.linkName));
     if (entry.linkName.startsWith('/') || target.startsWith('..')) {

@@ -51,7 +51,7 @@ export class FactCollector {
   /** Throws the first mistake; what was collected before it stays. */
   collect(): void {
     const globals = globalVariables(this.buildfile, this.options);
-    const defaults = globalVariables(this.buildfile, { ...this.options, buildArgs: {} });
+    const defaults = attempt(() => globalVariables(this.buildfile, { ...this.options, buildArgs: {} }));
     const declaredGlobals = new Set(globals.names());
     for (const { args } of this.buildfile.metaArgs) for (const { key } of args) declaredGlobals.add(key);
     for (const [index, stage] of this.buildfile.stages.entries()) {
@@ -70,11 +70,12 @@ export class FactCollector {
     const base = this.#expand(stage.base, globals);
     const platform = stage.platform === undefined ? undefined : this.#expand(stage.platform, globals);
     const image = this.#image(base.text, index, platform?.text);
+    const defaultBase = defaults && attempt(() => this.#expand(stage.base, defaults).text);
     this.stages.push({
       index,
       stage,
       base,
-      defaultBase: this.#expand(stage.base, defaults).text,
+      ...(defaultBase === undefined ? {} : { defaultBase }),
       ...(platform === undefined ? {} : { platform }),
       globals,
       declaredGlobals,
@@ -147,6 +148,7 @@ export class FactCollector {
   #step(stageIndex: number, instruction: Instruction, state: StageEnd, globals: Variables): StageEnd {
     const words = wordsOf(instruction, {
       word: (text) => this.#expand(text, state.environment),
+      given: (name) => this.options.buildArgs[name],
       body: (text) =>
         expand(text, (name) => state.environment.get(name), {
           escape: this.buildfile.directives.escape,
@@ -213,7 +215,7 @@ export class FactCollector {
 
 interface GlobalScopes {
   readonly globals: Variables;
-  readonly defaults: Variables;
+  readonly defaults: Variables | undefined;
   readonly declaredGlobals: ReadonlySet<string>;
 }
 
@@ -223,7 +225,7 @@ function attempt<T>(action: () => T): T | undefined {
   try {
     return action();
   } catch {
-    // The mistake is the business of lowering, which words it.
+    // A mistake in what is built is found by lowering, which words it.
     return undefined;
   }
 }

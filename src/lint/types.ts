@@ -28,8 +28,8 @@ export interface StageFacts {
   readonly index: number;
   readonly stage: Stage;
   readonly base: Expansion;
-  /** The base when no --build-arg is given. */
-  readonly defaultBase: string;
+  /** The base when no --build-arg is given; undefined when a `${x:?}` then ends the build. */
+  readonly defaultBase?: string;
   readonly platform?: Expansion;
   readonly globals: Variables;
   /** Global variables, and ARGs that are declared without a value. */

@@ -62,6 +62,13 @@ export interface CompressOptions {
   readonly control?: Control;
 }
 
+export interface CompressResult {
+  /** sha256 of what was written, and of the source; hex. */
+  readonly digest: string;
+  readonly diffId: string;
+  readonly sizeBytes: number;
+}
+
 export interface ApplyOptions {
   /** The layer blob: a file; tar, tar+gzip, tar+zstd, by content. */
   readonly blob: string;
@@ -70,13 +77,22 @@ export interface ApplyOptions {
    * or a plain directory for the first layer or a flat root file system). Whiteouts remove.
    */
   readonly destinationRoot: string;
-  /** Checked while reading; a mismatch rejects with `EFORGE_DIGEST`. Hex. */
+  /**
+   * Directory below destinationRoot that is the archive's root, symlinks followed inside
+   * destinationRoot, made when missing. Absent: destinationRoot itself.
+   */
+  readonly destinationPath?: string;
+  /** False: `.wh.` names are names like others (an archive of ADD). Absent: they remove, as in a layer. */
+  readonly whiteouts?: boolean;
+  /** Everything belongs to these instead of what the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Checked while reading; a mismatch rejects with `EFORGE_DIGEST` (with `expected`, `actual`). Hex. */
   readonly expectedDigest?: string;
   readonly expectedDiffId?: string;
   /** Refuse with `EFORGE_LIMIT` beyond these (bombs). */
   readonly maxBytes: number;
   readonly maxEntries: number;
-  /** Keep going over things an ordinary user may not make (device nodes): count them instead. */
+  /** Keep going over things an ordinary user may not make (device nodes, xattrs): leave them out. */
   readonly skipDevices: boolean;
   readonly control?: Control;
 }
@@ -202,9 +218,11 @@ export interface NativeAddon {
   /** tree → tar → sha256 → compress → sha256 → file, on several threads; bytes depend on nothing but the tree and the options. */
   pack(options: PackOptions): Promise<PackResult>;
   /** An uncompressed blob to a compressed one: the same bytes that `pack` gives for the same tar. */
-  compress(options: CompressOptions): Promise<{ readonly digest: string; readonly sizeBytes: number }>;
-  /** Verify, decompress and extract one layer. */
+  compress(options: CompressOptions): Promise<CompressResult>;
+  /** Verify, decompress and extract one layer. After a failure the destination is to be thrown away. */
   apply(options: ApplyOptions): Promise<ApplyResult>;
+  /** Whether a file is a tar (plain, gzip, zstd) that `apply` can read, with at least one entry. */
+  isArchive(path: string): Promise<boolean>;
   /**
    * Rejects with `EFORGE_NOT_DIRECTORY` (a directory onto something else) and `EFORGE_IS_DIRECTORY`
    * (something else onto a directory), whose messages are BuildKit's.

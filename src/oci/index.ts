@@ -1,12 +1,11 @@
 export { chainIds } from './chain-id.js';
-export { decodeImageConfig, maxConfigBytes } from './config.js';
+export { decodeImageConfig } from './config.js';
 export {
   decodeDescriptor,
   decodeIndex,
   decodeLayout,
   decodeManifest,
   layoutDocument,
-  type ManifestOptions,
   maxManifestBytes,
 } from './documents.js';
 export {

@@ -4,7 +4,7 @@ import { hashedName } from './paths.js';
 import { inStage, unlessErrno } from './stage.js';
 import type { Tenant } from './tenant.js';
 import type { LockStore } from './types.js';
-import { waitUntil } from './wait.js';
+import { waitFor } from './wait.js';
 
 type LockKind = 'shared' | 'exclusive';
 
@@ -13,7 +13,8 @@ export function createLocks(tenant: Tenant): LockStore {
     acquire: (name, kind, signal) =>
       inStage('waiting for a lock of the store', () => {
         tenant.requireWritable('locking the store');
-        return acquire(`${tenant.paths.locks}/${hashedName(name)}`, kind, signal);
+        const file = `${tenant.paths.locks}/${hashedName(name)}`;
+        return waitFor(() => tryAcquire(file, kind), signal);
       }),
     tryAcquire: (name, kind) =>
       inStage('taking a lock of the store', () => {
@@ -21,22 +22,6 @@ export function createLocks(tenant: Tenant): LockStore {
         return tryAcquire(`${tenant.paths.locks}/${hashedName(name)}`, kind);
       }),
   };
-}
-
-async function acquire(file: string, kind: LockKind, signal: AbortSignal): Promise<AsyncDisposable> {
-  const { lock } = loadAddon();
-  for (;;) {
-    const fd = openSync(file, 'a', 0o600);
-    try {
-      await waitUntil(() => lock(fd, kind, true), signal);
-      // The holder before may have removed the file: then somebody else can lock a newer one.
-      if (fstatSync(fd).nlink > 0) return { [Symbol.asyncDispose]: async () => release(fd, file) };
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    closeSync(fd);
-  }
 }
 
 function tryAcquire(file: string, kind: LockKind): AsyncDisposable | undefined {
@@ -47,6 +32,7 @@ function tryAcquire(file: string, kind: LockKind): AsyncDisposable | undefined {
     try {
       taken = lock(fd, kind, true);
       if (!taken) return undefined;
+      // The holder before may have removed the file: then somebody else can lock a newer one.
       if (fstatSync(fd).nlink > 0) return { [Symbol.asyncDispose]: async () => release(fd, file) };
       taken = false;
     } finally {

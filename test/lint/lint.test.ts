@@ -116,3 +116,19 @@ test('stages that need each other do not hang the linter', (t) => {
   const { error } = lint(readBuildfile(text, 'f'), options);
   t.is(error?.message, 'cannot copy from stage "b", it needs to be defined before current stage "a"');
 });
+
+test('the default of an ARG that is given is not looked at', (t) => {
+  const text = 'ARG A=${X:?global}\nFROM scratch\nARG B=${Y:?local}\n';
+  const { warnings, error } = lint(readBuildfile(text, 'f'), { ...options, buildArgs: { A: '1', B: '2' } });
+  t.deepEqual([warnings, error], [[], undefined]);
+  t.regex(lint(readBuildfile(text, 'f'), options).error?.message ?? '', /X: global$/);
+});
+
+test('CopyIgnoredFile names the source as written, cleaned', (t) => {
+  const ignore = { patterns: [{ text: '**', exception: false }], isIgnored: () => true };
+  const { warnings } = lint(readBuildfile('FROM scratch\nADD / ./a//b /\n', 'f'), { ...options, ignore });
+  t.deepEqual(
+    warnings.map(({ message }) => message),
+    ['/', 'a/b'].map((path) => `Attempting to Add file "${path}" that is excluded by .dockerignore`),
+  );
+});

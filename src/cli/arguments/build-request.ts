@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { BuildRequest, ContextSpec } from '../../build/types.js';
+import type { BuildRequest, ContextSpec } from '../../build/index.js';
 import { ForgeError, hostPlatform, type Platform, parsePlatform, parseReference } from '../../core/index.js';
 import { parseOutputs, refuseUnsafeDelete } from '../../export/index.js';
 import type { CliContext } from '../context.js';

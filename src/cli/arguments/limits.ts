@@ -1,4 +1,4 @@
-import type { UlimitSpec } from '../../build/types.js';
+import type { UlimitSpec } from '../../build/index.js';
 import { ForgeError } from '../../core/index.js';
 
 const ULIMITS = new Set(

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { RunRequest } from '../../build/types.js';
+import type { RunRequest } from '../../build/index.js';
 import { ForgeError } from '../../core/index.js';
 import { parseBytes } from '../option-value.js';
 

@@ -1,4 +1,4 @@
-import type { RunRequest } from '../../build/types.js';
+import type { RunRequest } from '../../build/index.js';
 import type { CliContext } from '../context.js';
 import type { Parsed } from '../option-spec.js';
 import type { runSpec } from '../specs/run.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { SecretSpec } from '../../build/types.js';
+import type { SecretSpec } from '../../build/index.js';
 import { ForgeError } from '../../core/index.js';
 import type { CliContext } from '../context.js';
 import { csvFields } from './csv.js';

@@ -79,7 +79,7 @@ export class ClosureWalk {
     if (!interpreter.found) return;
     const command = scriptCommand(interpreter, shebang);
     if (command === undefined) return;
-    const path = command.path ?? this.options.env?.['PATH'];
+    const path = command.path ?? this.options.env?.PATH;
     const found = findInPath(this.walker, command.command, path);
     if (found === undefined) {
       const message = `${filePath} runs ${command.command} by ${shebang.interpreter}, which is not in PATH`;
@@ -140,7 +140,11 @@ export class ClosureWalk {
     this.checkPlatform(object, filePath);
     const loader =
       interpreter === undefined ? this.loaders.forLibrary(object) : this.loaders.at(interpreter, object.abi);
-    this.addLoader(loader, filePath, interpreter !== undefined);
+    this.addLoader(
+      loader,
+      filePath,
+      reason.guessed === true ? 'guessed' : interpreter === undefined ? 'optional' : 'required',
+    );
     const target = filePath === arrival.path ? arrival.path : filePath;
     const place: Place = { source: arrival.path, target };
     const origin = { source: posix.dirname(place.source), target: posix.dirname(place.target) };
@@ -150,10 +154,15 @@ export class ClosureWalk {
     process.run();
   }
 
-  private addLoader(loader: Loader, neededBy: string, required: boolean): void {
+  private addLoader(loader: Loader, neededBy: string, need: 'required' | 'optional' | 'guessed'): void {
     if (loader.arrival !== undefined) {
-      this.collector.addArrival(loader.arrival, { neededBy, rule: 'interpreter', detail: loader.path });
-    } else if (required) {
+      this.collector.addArrival(loader.arrival, {
+        neededBy,
+        rule: 'interpreter',
+        detail: loader.path,
+        guessed: need === 'guessed',
+      });
+    } else if (need === 'required') {
       const message = `the loader ${loader.path} of ${neededBy} does not exist`;
       this.collector.addMissing({ name: loader.path, reason: 'interpreter', neededBy, message });
     }
@@ -184,7 +193,7 @@ export class ClosureWalk {
 
   private contextOf({ arrival, object, filePath }: LoadedObject): ProcessContext {
     const secure = (arrival.stat.mode & 0o6000) !== 0 || this.walker.root.hasCapabilities(arrival.path);
-    const libraryPath = this.options.env?.['LD_LIBRARY_PATH'];
+    const libraryPath = this.options.env?.LD_LIBRARY_PATH;
     return {
       abi: object.abi,
       secure,
@@ -227,7 +236,12 @@ export class ClosureWalk {
       if (loader.systemDirectories.includes(directory)) return;
       const flags = abiTraits(object.abi)?.cacheFlags;
       if (flags !== undefined)
-        this.collector.cacheLibraries.set(`${name}\0${flags}`, { soname: name, path: place.source, flags });
+        this.collector.cacheLibraries.set(`${name}\0${flags}`, {
+          soname: name,
+          path: place.source,
+          flags,
+          littleEndian: object.abi.littleEndian,
+        });
     }
   }
 

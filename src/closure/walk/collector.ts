@@ -79,7 +79,10 @@ export class Collector {
   }
 
   put(file: ClosureFile): void {
-    if (this.files.has(file.path)) return;
+    const known = this.files.get(file.path);
+    // A link on the way to a program, that libraries need too, is theirs: the program may move.
+    const becomesNeeded = known?.kind === 'symlink' && known.neededBy === null && file.neededBy !== null;
+    if (known !== undefined && !becomesNeeded) return;
     if (this.files.size >= MAX_FILES) {
       this.addMissing({
         name: file.path,

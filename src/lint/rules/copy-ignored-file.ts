@@ -47,7 +47,7 @@ export const copyIgnoredFile: LintRule = {
       const verb = instruction.kind === 'COPY' ? 'Copy' : 'Add';
       for (const { text } of words.slice(0, instruction.sources.length)) {
         if (isRemote(text) || !leavesOut(ignore, contextPath(text))) continue;
-        const message = `Attempting to ${verb} file ${JSON.stringify(contextPath(text))} that is excluded by .dockerignore`;
+        const message = `Attempting to ${verb} file ${JSON.stringify(posix.normalize(text))} that is excluded by .dockerignore`;
         yield { message, source: instruction.source };
       }
     }

@@ -19,7 +19,7 @@ export const invalidDefaultArgInFrom: LintRule = {
 
   *find({ stages }) {
     for (const { stage, defaultBase } of stages) {
-      if (isReference(defaultBase)) continue;
+      if (defaultBase === undefined || isReference(defaultBase)) continue;
       const message = `Default value for ARG ${stage.base} results in empty or invalid base image name`;
       yield { message, source: stage.source };
     }

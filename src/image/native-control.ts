@@ -1,12 +1,15 @@
+import { cancelled } from '../core/index.js';
 import type { Control } from '../native/index.js';
-import type { Transfer } from './progress.js';
 
 const pollMs = 100;
 
-/** Runs a verb of the addon that the signal stops and whose bytes the transfer counts. */
+/**
+ * Runs a verb of the addon that `signal` stops; `onBytes` gets the bytes done since its last call,
+ * ten times a second and at the end. Aborted: `cancelled/aborted`, whatever the verb said.
+ */
 export async function withControl<T>(
   signal: AbortSignal,
-  transfer: Transfer,
+  onBytes: (bytes: number) => void,
   run: (control: Control) => Promise<T>,
 ): Promise<T> {
   const control: Control = new BigInt64Array(new SharedArrayBuffer(4 * BigInt64Array.BYTES_PER_ELEMENT));
@@ -14,14 +17,19 @@ export async function withControl<T>(
   let reported = 0;
   const report = () => {
     const done = Number(Atomics.load(control, 1));
-    transfer.add(done - reported);
+    onBytes(done - reported);
     reported = done;
   };
   const timer = setInterval(report, pollMs);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
-    return await run(control);
+    const result = await run(control);
+    // A small job may end before it looks whether it should.
+    if (signal.aborted) throw cancelled();
+    return result;
+  } catch (error) {
+    throw signal.aborted ? cancelled() : error;
   } finally {
     signal.removeEventListener('abort', stop);
     clearInterval(timer);
