@@ -136,9 +136,13 @@ napi_value job_start(napi_env env, napi_callback_info info, const struct job_typ
   job->state = state;
   struct reader reader = {.env = env, .failure = &job->failure};
   read_arguments(&reader, info);
-  job->status = read_control(&reader, job);
-  if (job->status == 0) job->status = type->read(&reader, state);
-  if (job->status == 0) job->status = start_thread(env, job);
-  if (job->status < 0) on_done(env, NULL, NULL, job);
+  /* Once the thread runs, the job is its own: nothing here may touch it any more. */
+  int status = read_control(&reader, job);
+  if (status == 0) status = type->read(&reader, state);
+  if (status == 0) status = start_thread(env, job);
+  if (status < 0) {
+    job->status = status;
+    on_done(env, NULL, NULL, job);
+  }
   return promise;
 }
