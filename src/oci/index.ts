@@ -1,3 +1,20 @@
+export { chainIds } from './chain-id.js';
+export { decodeImageConfig, maxConfigBytes } from './config.js';
+export {
+  decodeDescriptor,
+  decodeIndex,
+  decodeLayout,
+  decodeManifest,
+  layoutDocument,
+  maxManifestBytes,
+} from './documents.js';
+export {
+  isIndexType,
+  isLayerType,
+  isManifestType,
+  toDockerMediaType,
+  toOciMediaType,
+} from './media-types.js';
 export {
   type ContainerConfig,
   type Descriptor,

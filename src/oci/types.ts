@@ -8,11 +8,16 @@ export const mediaType = {
   layer: 'application/vnd.oci.image.layer.v1.tar',
   layerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
   layerZstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+  foreignLayer: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
+  foreignLayerGzip: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
   dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar',
   dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerLayerZstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
+  dockerForeignLayer: 'application/vnd.docker.image.rootfs.foreign.diff.tar',
+  dockerForeignLayerGzip: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
 } as const;
 
 /** image-spec descriptor.md. */
@@ -24,6 +29,8 @@ export interface Descriptor {
   readonly platform?: OciPlatform;
   readonly urls?: readonly string[];
   readonly artifactType?: string;
+  /** The content itself, base64, when it is embedded. */
+  readonly data?: string;
 }
 
 /** The platform object as it stands in an index. */
@@ -50,7 +57,9 @@ export interface Manifest {
 export interface Index {
   readonly schemaVersion: 2;
   readonly mediaType?: string;
+  readonly artifactType?: string;
   readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -65,10 +74,12 @@ export interface ContainerConfig {
   readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
-  readonly Shell?: readonly string[];
+  readonly ArgsEscaped?: boolean;
   readonly Healthcheck?: Healthcheck;
   readonly OnBuild?: readonly string[];
-  readonly ArgsEscaped?: boolean;
+  /** Seconds. */
+  readonly StopTimeout?: number;
+  readonly Shell?: readonly string[];
 }
 
 /** Docker's health check; durations in nanoseconds. */
@@ -104,8 +115,10 @@ export interface ImageConfig {
   readonly history?: readonly HistoryEntry[];
 }
 
-/** The platform that an image configuration declares. */
-export function platformOf(config: ImageConfig): Platform {
+/** The platform that an image configuration, or an index entry's `platform`, declares. */
+export function platformOf(
+  config: Pick<ImageConfig, 'os' | 'architecture' | 'variant' | 'os.version'>,
+): Platform {
   return {
     os: config.os,
     architecture: config.architecture,
