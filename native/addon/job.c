@@ -136,9 +136,9 @@ napi_value job_start(napi_env env, napi_callback_info info, const struct job_typ
   job->state = state;
   struct reader reader = {.env = env, .failure = &job->failure};
   read_arguments(&reader, info);
+  /* Once the thread runs, the job is its own: nothing here may touch it any more. */
   int status = read_control(&reader, job);
   if (status == 0) status = type->read(&reader, state);
-  /* Once the thread runs, job->status is its own: it may already be done and have failed. */
   if (status == 0) status = start_thread(env, job);
   if (status < 0) {
     job->status = status;

@@ -37,11 +37,11 @@ export async function runExports(input: ExportInput): Promise<readonly string[]>
 }
 
 function exportSource(input: ExportInput, options: ImageOptions | undefined): ExportSource {
-  const { store, platforms, solver, assemble, request } = input;
+  const { store, platforms, solver, assemble } = input;
   const [first] = platforms;
   const epoch = first && sourceDateEpoch(first.plan.graph);
   return {
-    platforms: request.platforms,
+    platforms: platforms.map(({ plan }) => plan.platform),
     images: async () => (options ? [await assemble(options)] : []),
     rootfs: async (platform: Platform) => {
       const solved =

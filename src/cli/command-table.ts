@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand,
   history: async () => (await import('./commands/history.js')).historyCommand,
   diff: async () => (await import('./commands/diff.js')).diffCommand,
+  prune: async () => (await import('./commands/prune.js')).pruneCommand,
+  du: async () => (await import('./commands/du.js')).duCommand,
   version: async () => (await import('./commands/version.js')).versionCommand,
   help: async () => (await import('./commands/help.js')).helpCommand,
   completion: async () => (await import('./commands/completion.js')).completionCommand,

@@ -12,7 +12,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** How shells ask for completions: `forge __complete WORD…`, the last word being unfinished. */
-export const COMPLETE = '__complete';
+const COMPLETE = '__complete';
 
 async function find(name: string): Promise<Command> {
   const command = await loadCommand(name);

@@ -3,7 +3,6 @@ import {
   digestHex,
   ForgeError,
   familiarName,
-  formatReference,
   hostPlatform,
   isDigest,
   parseReference,
@@ -134,7 +133,7 @@ export async function findImage(store: Store, text: string): Promise<StoredImage
 }
 
 /** The error for a name that is not in the store. */
-export async function noSuchImage(store: Store, text: string): Promise<ForgeError> {
+async function noSuchImage(store: Store, text: string): Promise<ForgeError> {
   const names = (await store.names.list()).map(({ reference }) => familiarName(reference));
   const near = suggest(text, [...names, ...names.map((name) => name.replace(/:latest$/, ''))]);
   return new ForgeError('user/no-such-image', `no such image: ${text}`, {
@@ -153,9 +152,4 @@ export function splitName(reference: Reference): { readonly repository: string; 
   const isDigestOnly = digest !== undefined && tag === undefined;
   const repository = familiarName(bare);
   return { repository, tag: isDigestOnly ? '<none>' : (tag ?? '<none>') };
-}
-
-/** True when both are the same name. */
-export function sameReference(a: Reference, b: Reference): boolean {
-  return formatReference(a) === formatReference(b);
 }

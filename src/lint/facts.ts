@@ -156,7 +156,9 @@ export class FactCollector {
         }),
     });
     const { environmentKnown, workdirSet, shellSet, declared } = state;
-    const variables = state.environment.names();
+    // Kept only where they can be asked for: each list is as long as the environment.
+    const isComplete = words.every(({ unmatched }) => unmatched.size === 0);
+    const variables = isComplete ? [] : state.environment.names();
     this.instructions.push({
       ...{ stageIndex, instruction, words, variables },
       ...{ declared, environmentKnown, workdirSet, shellSet },

@@ -57,7 +57,7 @@ function collect(buildfile: Buildfile, parseError: ForgeError | undefined, optio
   const collector = new FactCollector(buildfile, options);
   const error = userError(() => collector.collect());
   // Walking stops at its own mistake; lowering finds more of them, in the same order.
-  const later = error === undefined ? firstLoweringError(collector, options) : undefined;
+  const later = error === undefined ? loweringError(buildfile, options, collector.examined) : undefined;
   const { stages } = collector;
   const instructions = later === undefined ? collector.instructions : upTo(later, collector.instructions);
   const found = error ?? later;
@@ -75,18 +75,6 @@ function userError(action: () => void): ForgeError | undefined {
     if (error instanceof ForgeError && error.category === 'user') return error;
     throw error;
   }
-}
-
-/** The mistake of the first stage that has one. */
-function firstLoweringError(
-  { buildfile, examined }: FactCollector,
-  options: LintOptions,
-): ForgeError | undefined {
-  for (const index of examined) {
-    const error = loweringError(buildfile, options, index);
-    if (error !== undefined) return error;
-  }
-  return undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Buildfile } from '../buildfile/index.js';
+import type { Buildfile, CopyInstruction, Stage } from '../buildfile/index.js';
 import { ForgeError } from '../core/index.js';
 import { imageKey, type LowerOptions, lower, type ResolvedImage } from '../graph/index.js';
 import type { LintOptions } from './types.js';
@@ -29,16 +29,36 @@ function imageOf(
   return { config: options.imageConfig(name, platform) ?? unknown };
 }
 
-/** The mistake that building stage `target` would end with before any step runs. */
+/** Reads all of another stage; only that it must be built counts. */
+function copyOf(index: number, { source }: Stage): CopyInstruction {
+  const flags = { from: String(index), link: false, parents: false, exclude: [] };
+  const paths = { sources: ['/'], destination: '/', inline: [] };
+  return { kind: 'COPY', source, original: '', ...flags, ...paths };
+}
+
+/** A Buildfile with a last stage that needs all of `indexes`, so that one pass lowers them in order. */
+function withTarget(buildfile: Buildfile, indexes: readonly number[]): Buildfile {
+  const instructions = indexes.flatMap((index) => {
+    const stage = buildfile.stages[index];
+    return stage === undefined ? [] : copyOf(index, stage);
+  });
+  const [first] = buildfile.stages;
+  if (first === undefined) return buildfile;
+  const target: Stage = { source: first.source, original: '', base: 'scratch', instructions };
+  return { ...buildfile, stages: [...buildfile.stages, target] };
+}
+
+/** The first mistake that building the stages `indexes` would end with before any step runs. */
 export function loweringError(
   buildfile: Buildfile,
   options: LintOptions,
-  target: number,
+  indexes: readonly number[],
 ): ForgeError | undefined {
+  const whole = withTarget(buildfile, indexes);
   const images = new Map<string, ResolvedImage>();
   try {
     for (;;) {
-      const result = lower(buildfile, lowerOptions(options, target), images);
+      const result = lower(whole, lowerOptions(options, whole.stages.length - 1), images);
       if (result.kind === 'graph') return undefined;
       for (const image of result.images) {
         images.set(imageKey(image.name, image.platform), imageOf(options, image));

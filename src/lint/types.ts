@@ -44,7 +44,7 @@ export interface InstructionFacts {
   readonly instruction: Instruction;
   /** Its words, expanded: COPY and ADD have their sources first, ENV and LABEL key and value in turn. */
   readonly words: readonly Expansion[];
-  /** Names of set variables. */
+  /** Names of set variables, for suggestions; empty when every word was expanded. */
   readonly variables: readonly string[];
   /** Names that ARG declared, with or without a value. */
   readonly declared: ReadonlySet<string>;

@@ -18,7 +18,7 @@ import {
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from './types.js';
 
 /** The largest image configuration that is read, in bytes. */
-const maxConfigBytes = 8 * 1024 * 1024;
+export const maxConfigBytes = 8 * 1024 * 1024;
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 

@@ -1,5 +1,5 @@
 export { chainIds } from './chain-id.js';
-export { decodeImageConfig } from './config.js';
+export { decodeImageConfig, maxConfigBytes } from './config.js';
 export {
   decodeDescriptor,
   decodeIndex,

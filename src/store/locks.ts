@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { loadAddon } from '../native/index.js';
-import { hashedName } from './paths.js';
+import { hashedName, type StorePaths } from './paths.js';
 import { inStage, unlessErrno } from './stage.js';
 import type { Tenant } from './tenant.js';
 import type { LockStore } from './types.js';
@@ -47,5 +47,15 @@ function release(fd: number, file: string): void {
     if (loadAddon().lock(fd, 'exclusive', true)) unlessErrno(['ENOENT'], () => unlinkSync(file));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Removes the files of locks whose holders were killed. */
+export function removeFreeLocks(paths: StorePaths): void {
+  for (const name of readdirSync(paths.locks)) {
+    const file = `${paths.locks}/${name}`;
+    if (file === paths.sweepLock) continue;
+    const fd = unlessErrno(['ENOENT'], () => openSync(file, 'r'));
+    if (fd !== undefined) release(fd, file);
   }
 }

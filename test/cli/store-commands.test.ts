@@ -150,6 +150,40 @@ ${id.slice(7, 19)}|${since}|CMD ["sh"]|0B
   t.like(JSON.parse(lines[1] ?? ''), { ID: '<missing>', SizeBytes: 2_000_000 });
 });
 
+test('du and prune: what has lost its name goes, what has one stays', async (t) => {
+  // what was made since the oldest process came stays: none may be in the store when it is pruned
+  const root = await mkdtemp(join(tmpdir(), 'forge-cli-prune-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  const forge = (...argv: string[]) => runCli(argv, { env: { FORGE_ROOT: root }, cwd: root });
+  const maker = await openStore(root);
+  await storeImage(maker, { names: ['app'], layers: [Buffer.alloc(100_000, 1)] });
+  await storeImage(maker, { names: ['old'], layers: [Buffer.alloc(200_000, 2)] });
+  await maker.close();
+  const sizes = async () =>
+    (await forge('du', '--format=json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ Type, TotalCount, SizeBytes }) => [Type, TotalCount, SizeBytes > 100_000 ? 'large' : 'small']);
+  await forge('rmi', 'old');
+  t.deepEqual((await sizes()).slice(0, 2), [
+    ['images', 1, 'large'],
+    ['otherBlobs', 3, 'large'],
+  ]);
+  t.regex((await forge('du')).stdout, /^TYPE +TOTAL +SIZE +RECLAIMABLE\nImages +1 +10\dkB +0B \(0%\)\n/);
+  t.regex((await forge('prune')).stdout, /^Removed: 3 blobs\nTotal reclaimed space: 20\dkB\n$/);
+  t.is((await forge('prune', '--all', '--older-than', '1h')).stdout, 'Total reclaimed space: 0B\n');
+  t.deepEqual((await sizes()).slice(0, 2), [
+    ['images', 1, 'large'],
+    ['otherBlobs', 0, 'small'],
+  ]);
+  t.is((await forge('inspect', 'app')).code, 0);
+  t.is(
+    (await forge('prune', '--keep', '1g')).stderr,
+    'ERROR: --keep says how much of the build cache goes: it needs --all\n',
+  );
+});
+
 test('completion offers the names in the store', async (t) => {
   const { store, forge } = await fixture(t);
   await storeImage(store, { names: ['app:1', 'other'] });

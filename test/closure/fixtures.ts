@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
-  cpSync,
+  copyFileSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -141,7 +142,16 @@ export function materialise(
     if (file.kind === 'symlink') symlinkSync(file.target ?? '', at);
     else if (file.kind === 'dir') mkdirSync(at, { recursive: true });
     else if (file.kind === 'generated') writeFileSync(at, generated(file.path));
-    else cpSync(join(source, file.source ?? file.path), at, { dereference: true });
+    else linkOrCopy(join(source, file.source ?? file.path), at);
+  }
+}
+
+/** What runs in these roots writes nothing, so that a second name of the file will do. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
   }
 }
 

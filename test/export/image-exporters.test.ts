@@ -265,6 +265,14 @@ test('what is in the way is found before the build', async (t) => {
   t.is(below.category, 'user');
 });
 
+test('a terminal gets no archive', async (t) => {
+  const terminal = Object.assign(new PassThrough(), { isTTY: true });
+  for (const output of ['-', 'type=oci', 'type=docker,dest=-']) {
+    const error = await rejection(exporterFor(output, terminal).check());
+    t.deepEqual([error.code, error.message], ['user/output', 'refusing to write an archive to the terminal']);
+  }
+});
+
 test('several images go into one archive, as save does', async (t) => {
   const path = fixture.fresh('.tar');
   const [one, two] = [fixture.image({ labels: { n: '1' } }), fixture.image({ labels: { n: '2' } })];

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadAddon } from '../../src/native/index.js';
 
 /** What one path of a tree is, as the tests compare it. */
@@ -29,10 +27,19 @@ const TYPES: ReadonlyMap<number, TreeEntry['type']> = new Map([
   [0o060000, 'block'],
 ]);
 
-function xattrsOf(path: string): Record<string, string> {
+/** Bytes as text: UTF-8 where they are that, else Latin-1. */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString();
+  return Buffer.from(text).equals(bytes) ? text : bytes.toString('latin1');
+}
+
+/** The addon takes paths as text: files whose names are none have no xattrs in these tests. */
+function xattrsOf(path: Buffer): Record<string, string> {
   const addon = loadAddon();
+  const text = path.toString();
+  if (!Buffer.from(text).equals(path)) return {};
   return Object.fromEntries(
-    addon.listXattrs(path).map((name) => [name, addon.getXattr(path, name)?.toString('latin1') ?? '']),
+    addon.listXattrs(text).map((name) => [name, addon.getXattr(text, name)?.toString('latin1') ?? '']),
   );
 }
 
@@ -41,8 +48,7 @@ function deviceOf(rdev: bigint): readonly [number, number] {
   return [Number((rdev >> 8n) & 0xfffn), Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n))];
 }
 
-function readEntry(root: string, path: string): TreeEntry {
-  const full = join(root, path);
+function readEntry(full: Buffer, path: string): TreeEntry {
   const stat = lstatSync(full, { bigint: true });
   const type = TYPES.get(Number(stat.mode) & 0o170000) ?? 'socket';
   return {
@@ -55,7 +61,7 @@ function readEntry(root: string, path: string): TreeEntry {
     inode: stat.ino,
     xattrs: xattrsOf(full),
     ...(type === 'file' ? { content: readFileSync(full, 'latin1') } : {}),
-    ...(type === 'symlink' ? { target: readlinkSync(full) } : {}),
+    ...(type === 'symlink' ? { target: textOf(readlinkSync(full, 'buffer')) } : {}),
     ...(type === 'char' || type === 'block' ? { device: deviceOf(stat.rdev) } : {}),
   };
 }
@@ -63,15 +69,16 @@ function readEntry(root: string, path: string): TreeEntry {
 /** Every path below `root`, sorted by path. */
 export function readTree(root: string): readonly TreeEntry[] {
   const entries: TreeEntry[] = [];
-  const visit = (directory: string): void => {
-    for (const name of readdirSync(join(root, directory))) {
-      const path = directory === '' ? name : `${directory}/${name}`;
-      const entry = readEntry(root, path);
+  const visit = (directory: Buffer, prefix: string): void => {
+    for (const name of readdirSync(directory, 'buffer')) {
+      const full = Buffer.concat([directory, Buffer.from('/'), name]);
+      const path = `${prefix}${textOf(name)}`;
+      const entry = readEntry(full, path);
       entries.push(entry);
-      if (entry.type === 'dir') visit(path);
+      if (entry.type === 'dir') visit(full, `${path}/`);
     }
   };
-  visit('');
+  visit(Buffer.from(root), '');
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
@@ -89,6 +96,8 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+const MNT_DETACH = 2;
+
 /** A fresh directory that goes away when the test is over; mounts below it too. */
 export function temporaryDirectory(t: { teardown(undo: () => void): void }): string {
   const path = mkdtempSync('/tmp/forge-layers-');
@@ -96,7 +105,7 @@ export function temporaryDirectory(t: { teardown(undo: () => void): void }): str
     const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
     for (const line of mounts.reverse()) {
       const target = line.split(' ')[1];
-      if (target?.startsWith(`${path}/`)) execFileSync('umount', ['-l', target]);
+      if (target?.startsWith(`${path}/`)) loadAddon().unmount(target, MNT_DETACH);
     }
     rmSync(path, { recursive: true, force: true });
   });

@@ -132,3 +132,14 @@ test('CopyIgnoredFile names the source as written, cleaned', (t) => {
     ['/', 'a/b'].map((path) => `Attempting to Add file "${path}" that is excluded by .dockerignore`),
   );
 });
+
+test('thousands of stages, one on the other, are walked without recursion', (t) => {
+  const stages = Array.from({ length: 5000 }, (_, index) => `FROM s${index} AS s${index + 1}`);
+  const text = `FROM scratch AS s0\n${stages.join('\n')}\nCOPY $x /\n`;
+  const { warnings, error } = lint(readBuildfile(text, 'f'), { ...options, scope: 'target' });
+  t.deepEqual(
+    warnings.map(({ source }) => source.startLine),
+    [5002],
+  );
+  t.is(error, undefined);
+});

@@ -264,7 +264,7 @@ test('views: mounted only where they must be, gone afterwards', (t) =>
     await using again = await mountView(store, [id, two, one]);
     t.deepEqual(readdirSync(again.path), ['a', 'new']);
     await using plain = await mountView(store, [], { writable: true });
-    t.is(plain.path, plain.upper);
+    t.is(plain.upper, plain.path);
     const deep = await t.throwsAsync<ForgeError>(mountView(store, Array<string>(501).fill(one)));
     t.is(deep?.code, 'user/too-many-layers');
   }));

@@ -19,7 +19,7 @@ export const dpkgStatus: DataSet = {
 };
 
 /** Stanzas of a status file, by `name:architecture`. */
-export function stanzas(text: string): ReadonlyMap<string, string> {
+function stanzas(text: string): ReadonlyMap<string, string> {
   const byName = new Map<string, string>();
   for (const stanza of text.split(/\n{2,}/)) {
     const name = /^Package: *(\S+)/m.exec(stanza)?.[1];
@@ -32,7 +32,12 @@ export function stanzas(text: string): ReadonlyMap<string, string> {
 
 /** Packages with at least one of the closure's paths in their list, as `name:architecture`. */
 function owningPackages(source: RuleSource): ReadonlySet<string> {
-  const paths = new Set([...source.files.values()].map(({ path, source: from }) => from ?? path));
+  // Every package lists the directories above its files, so links to directories say nothing.
+  const paths = new Set(
+    [...source.files.values()]
+      .filter(({ kind, path }) => kind === 'file' || (kind === 'symlink' && !source.isDirectory(path)))
+      .map(({ path, source: from }) => from ?? path),
+  );
   const moved = movedDirectories(source);
   const architecture = nativeArchitecture(source);
   const owners = new Set<string>();

@@ -33,7 +33,7 @@ export function nssServices(text: string): readonly string[] {
       (line) =>
         /^\s*\w+\s*:(.*)$/
           .exec(line)?.[1]
-          ?.replace(/\[[^\]]*\]/g, ' ')
+          ?.replace(/\[[^[\]]*\]/g, ' ')
           .split(/\s+/) ?? [],
     )
     .filter((service) => /^[A-Za-z0-9_-]+$/.test(service));

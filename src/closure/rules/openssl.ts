@@ -36,7 +36,7 @@ function addConfiguration(source: RuleSource, path: string, seen: Set<string>): 
   if (seen.has(path) || seen.size > MAX_INCLUDES || !source.add(path)) return;
   seen.add(path);
   for (const line of (source.text(path) ?? '').split('\n')) {
-    const included = /^\s*\.include\s*=?\s*([^#\s]+)/.exec(line)?.[1];
+    const included = /^\s*\.include[\s=]+([^#\s=][^#\s]*)/.exec(line)?.[1];
     if (included === undefined || included.includes('$')) continue;
     const absolute = posix.resolve(posix.dirname(path), included);
     if (source.isDirectory(absolute)) source.addTree(absolute);

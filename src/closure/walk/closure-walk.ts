@@ -50,11 +50,11 @@ export class ClosureWalk {
   addExecutable(path: string, reason: Reason, targetPath = path): void {
     const walk = this.walker.walk(path);
     if (!walk.found) this.reportAbsent(path, walk, reason);
-    else if (targetPath === path) this.addContent(walk, this.collector.addArrival(walk, reason), reason, 0);
-    else this.addContent(walk, this.collector.addMoved(walk, targetPath, reason), reason, 0);
+    else if (targetPath === path) this.addContent(walk, this.collector.addArrival(walk, reason), reason, []);
+    else this.addContent(walk, this.collector.addMoved(walk, targetPath, reason), reason, []);
   }
 
-  private addContent(arrival: Arrival, filePath: string, reason: Reason, scripts: number): void {
+  private addContent(arrival: Arrival, filePath: string, reason: Reason, scripts: readonly string[]): void {
     const content = this.reader.read(arrival);
     if (content.kind === 'elf') this.addElf(content.object, arrival, filePath, reason);
     else if (content.kind === 'script') this.addScript(arrival, filePath, scripts);
@@ -69,11 +69,10 @@ export class ClosureWalk {
     }
   }
 
-  private addScript(arrival: Arrival, filePath: string, scripts: number): void {
-    if (this.scripts.has(filePath)) return;
-    this.scripts.add(filePath);
+  private addScript(arrival: Arrival, filePath: string, scripts: readonly string[]): void {
     const content = this.reader.read(arrival);
-    if (content.kind !== 'script') return;
+    if (content.kind !== 'script' || this.scripts.has(filePath)) return;
+    this.scripts.add(filePath);
     const { shebang } = content;
     const interpreter = this.addInterpreterOfScript(shebang.interpreter, filePath, scripts);
     if (!interpreter.found) return;
@@ -97,7 +96,7 @@ export class ClosureWalk {
       );
   }
 
-  private addInterpreterOfScript(interpreter: string, script: string, scripts: number): Walk {
+  private addInterpreterOfScript(interpreter: string, script: string, scripts: readonly string[]): Walk {
     const walk = this.walker.walk(interpreter);
     const neededBy = script;
     if (!interpreter.startsWith('/')) {
@@ -115,22 +114,18 @@ export class ClosureWalk {
     return walk;
   }
 
-  private addRecursive(path: string, reason: Reason, scripts: number): void {
+  /** Adds what a script runs; `scripts` are those that stand between it and the program. */
+  private addRecursive(path: string, reason: Reason, scripts: readonly string[]): void {
     const walk = this.walker.walk(path);
     if (!walk.found) return;
     const filePath = this.collector.addArrival(walk, reason);
+    const asking = reason.neededBy ?? path;
     const content = this.reader.read(walk);
-    if (content.kind === 'script' && scripts + 1 > MAX_SCRIPTS) {
+    const isEndless = asking === filePath || scripts.includes(filePath) || scripts.length >= MAX_SCRIPTS;
+    if (content.kind === 'script' && isEndless) {
       const message = `${path}: more than ${MAX_SCRIPTS} interpreters that are scripts themselves`;
-      this.collector.addMissing({
-        name: path,
-        reason: 'too-deep',
-        neededBy: reason.neededBy ?? path,
-        message,
-      });
-      return;
-    }
-    this.addContent(walk, filePath, reason, scripts + 1);
+      this.collector.addMissing({ name: path, reason: 'too-deep', neededBy: asking, message });
+    } else this.addContent(walk, filePath, reason, [...scripts, asking]);
   }
 
   private addElf(object: ElfObject, arrival: Arrival, filePath: string, reason: Reason): void {
