@@ -30,7 +30,7 @@ async function withStore<T>(use: (store: Store) => Promise<T>): Promise<T> {
   }
 }
 
-type Entry = readonly [string | Header, (string | Buffer)?];
+type Entry = readonly [string | (Partial<Header> & { readonly name: string }), (string | Buffer)?];
 
 async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   const packer = pack();
