@@ -79,7 +79,7 @@ class Build {
 
   async run(exporters: readonly Exporter[]): Promise<BuildResult> {
     const { request, store } = this;
-    const main = await openMainContext(request, this.caller);
+    const main = await openMainContext(request, this.caller, store);
     const named = await openNamedContexts(store, request.buildContexts, this.caller.signal);
     const { events } = this.caller;
     const resolver = new ImageResolver(store, named.images, events);

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { type Digest, type EventSink, wrapError } from '../core/index.js';
-import type { CompressionKind, NativeAddon } from '../native/index.js';
+import type { EventSink } from '../core/index.js';
+import { packLayer } from '../layer/index.js';
+import type { CompressionKind, NativeAddon, VerbProgress } from '../native/index.js';
 import { mediaType } from '../oci/index.js';
 import type { PackedLayer, SnapshotId, Store } from '../store/index.js';
 
@@ -21,8 +21,6 @@ const MEDIA_TYPE: Readonly<Record<CompressionKind, string>> = {
   gzip: mediaType.layerGzip,
   zstd: mediaType.layerZstd,
 };
-
-const PROGRESS_INTERVAL_MS = 100;
 
 /** Names a form among the layers that the store remembers for a snapshot. */
 function variantOf({ compression, level, clampMtimeSeconds }: LayerForm): string {
@@ -75,65 +73,62 @@ export class LayerPacker {
   }
 
   async #packNow({ title, snapshot, lowers }: LayerChange, form: LayerForm): Promise<PackedLayer> {
-    const { store, addon } = this.#options;
+    const { store, addon, signal } = this.#options;
     await using temporary = await store.temporary.directory();
     const empty = `${temporary.path}/empty`;
     if (snapshot === undefined) await mkdir(empty);
     const destination = `${temporary.path}/blob`;
     const below = snapshot === undefined ? [] : [...(await lowers())].reverse();
-    const packed = await this.#watched(title, (control) =>
-      addon.pack({
-        sourceRoot: snapshot === undefined ? empty : store.snapshots.path(snapshot),
-        lowerRoots: below.map((id) => store.snapshots.path(id)),
-        omit: [],
-        compression: form.compression,
-        level: form.level,
-        destination,
-        threads: availableParallelism(),
-        control,
-        ...(form.clampMtimeSeconds === undefined ? {} : { clampMtimeSeconds: form.clampMtimeSeconds }),
-      }),
+    const { compression, level, clampMtimeSeconds } = form;
+    const packed = await this.#reported(title, (onProgress) =>
+      packLayer(
+        addon,
+        {
+          sourceRoot: snapshot === undefined ? empty : store.snapshots.path(snapshot),
+          lowerRoots: below.map((id) => store.snapshots.path(id)),
+          format: compression === 'none' ? { compression } : { compression, level },
+          destination,
+          ...(clampMtimeSeconds === undefined ? {} : { clampMtimeSeconds }),
+        },
+        { signal, onProgress },
+      ),
     );
-    const digest = `sha256:${packed.digest}` as Digest;
+    const { diffId, digest, sizeBytes } = packed;
     await store.blobs.adopt(destination, digest);
-    return {
-      diffId: `sha256:${packed.diffId}` as Digest,
-      descriptor: { mediaType: MEDIA_TYPE[form.compression], digest, size: packed.sizeBytes },
-    };
+    return { diffId, descriptor: { mediaType: MEDIA_TYPE[compression], digest, size: sizeBytes } };
   }
 
-  /** Runs a native verb with progress events, and cancels it when the build is cancelled. */
-  async #watched<T>(
+  /** Tells of a layer being packed, and how that ended. */
+  async #reported<T>(
     title: string,
-    verb: (control: BigInt64Array<SharedArrayBuffer>) => Promise<T>,
+    run: (onProgress: (progress: VerbProgress) => void) => Promise<T>,
   ): Promise<T> {
-    const { events, signal } = this.#options;
-    const control = new BigInt64Array(new SharedArrayBuffer(4 * BigInt64Array.BYTES_PER_ELEMENT));
+    const { events } = this.#options;
+    let last: VerbProgress = { doneBytes: 0, entries: 0 };
     const report = (state: 'running' | 'done' | 'failed') => {
-      const total = Number(Atomics.load(control, 3));
+      const { doneBytes, totalBytes } = last;
+      const total = totalBytes === undefined ? {} : { totalBytes };
+      const id = `pack ${title}`;
       events({
         type: 'transfer',
-        id: `pack ${title}`,
+        id,
         title: `packing ${title}`,
-        doneBytes: Number(Atomics.load(control, 1)),
-        ...(total > 0 ? { totalBytes: total } : {}),
+        doneBytes,
+        ...total,
         state,
         atMs: Date.now(),
       });
     };
-    const cancel = () => Atomics.store(control, 0, 1n);
-    signal.addEventListener('abort', cancel, { once: true });
-    const timer = setInterval(() => report('running'), PROGRESS_INTERVAL_MS);
     try {
-      const result = await verb(control);
+      const result = await run((progress) => {
+        last = progress;
+        report('running');
+      });
       report('done');
       return result;
     } catch (error) {
       report('failed');
-      throw wrapError(error, `packing ${title}`);
-    } finally {
-      clearInterval(timer);
-      signal.removeEventListener('abort', cancel);
+      throw error;
     }
   }
 }

@@ -33,7 +33,9 @@ function send(url: URL, redirected: boolean, options: HttpOptions): Promise<Inco
       ...(redirected && { lookup: lookupElsewhere }),
     });
     sent.once('response', resolve);
-    sent.once('timeout', () => sent.destroy(remoteError('timeout', url, 'the server does not answer')));
+    sent.once('timeout', () =>
+      sent.destroy(remoteError('timeout', url, `no answer for ${idleTimeoutMs} ms`)),
+    );
     sent.once('error', (error) => {
       const known = error instanceof ForgeError || error.name === 'AbortError';
       reject(known ? error : remoteError('unreachable', url, error.message, error));

@@ -53,10 +53,9 @@ async function* metered(
   options: DownloadOptions,
   seen: { sizeBytes: number; readonly hash: ReturnType<typeof createHash> },
 ): AsyncGenerator<Buffer> {
-  const { maxBytes = DEFAULT_MAX_BYTES, idleTimeoutMs = DEFAULT_IDLE_MS, progress } = options;
+  const { maxBytes = DEFAULT_MAX_BYTES, progress } = options;
   const { response, url } = answer;
   const total = Number(response.headers['content-length'] ?? Number.NaN);
-  response.setTimeout(idleTimeoutMs, () => response.destroy(new Error('the server has stopped sending')));
   for await (const chunk of response as AsyncIterable<Buffer>) {
     seen.sizeBytes += chunk.length;
     if (seen.sizeBytes > maxBytes) {

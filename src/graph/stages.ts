@@ -153,6 +153,13 @@ export function resolveFrom(
   options: LowerOptions,
   source: SourceRange,
 ): StageBase | { readonly kind: 'host' } {
+  if (name.includes('$')) {
+    throw new ForgeError(
+      'user/from-variable',
+      'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround',
+      { source, hint: 'FROM $IMAGE AS name, then --from=name' },
+    );
+  }
   const { stages } = buildfile;
   const found = /^\d+$/.test(name) ? Number(name) : findStage(stages, name, current.index);
   if (found !== undefined) return checkedStage(name, found, current, stages, source);

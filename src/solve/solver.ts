@@ -13,7 +13,7 @@ import { contextSnapshot } from './context-snapshot.js';
 import { contextContent, copyContent, mountContents } from './copy-content.js';
 import { executeStep } from './execute.js';
 import { Semaphore } from './semaphore.js';
-import type { SolveEnvironment, Solving, StepResult } from './types.js';
+import type { FetchedSource, SolveEnvironment, Solving, StepResult } from './types.js';
 
 const SCRATCH_IDENTITY = digestOf('scratch');
 const HOST_IDENTITY = digestOf('host');
@@ -26,6 +26,7 @@ const HOST_IDENTITY = digestOf('host');
  * had to be made, by the content it takes from it (docs/architecture.md, "Cache").
  */
 export class Solver implements Solving {
+  readonly fetched = new Map<string, Promise<FetchedSource>>();
   readonly #keys = new Map<Step, Promise<StepKey>>();
   readonly #results = new Map<Step, Promise<StepResult>>();
   readonly #bases = new Map<FileState, Promise<readonly SnapshotId[]>>();

@@ -82,7 +82,7 @@ async function prepareMount(
 type BindMount = Extract<StepMount, { kind: 'bind' }>;
 
 /** The host path that a bind mount shows. */
-async function bindSource(solver: Solving, step: Step, mount: BindMount, { cleanup }: StepPlaces) {
+async function bindSource(solver: Solving, mount: BindMount, { cleanup }: StepPlaces) {
   const { environment, signal } = solver;
   if (mount.from.kind === 'context') {
     const snapshot = await contextSnapshot(environment, mount.from.name, mount.source, signal);
@@ -103,7 +103,7 @@ async function bindMount(
   mount: BindMount,
   places: StepPlaces,
 ): Promise<PreparedMount> {
-  const source = await bindSource(solver, step, mount, places);
+  const source = await bindSource(solver, mount, places);
   if (source === undefined) {
     throw new ForgeError('user/mount-source', `"${mount.source}": not found`, { source: step.source });
   }

@@ -72,10 +72,21 @@ export interface StepResult {
   readonly cached: boolean;
 }
 
+/** What a download or a clone left on disk. */
+export interface FetchedSource {
+  readonly kind: 'file' | 'directory';
+  readonly root: string;
+  /** Of a file, below `root`. */
+  readonly name: string;
+  readonly digest: Digest;
+}
+
 /** What the code of single steps sees of the solver. */
 export interface Solving {
   readonly environment: SolveEnvironment;
   readonly signal: AbortSignal;
+  /** Remote sources that were fetched, or are being fetched, for this build. */
+  readonly fetched: Map<string, Promise<FetchedSource>>;
   /** The snapshots that show a state, bottom first; the state is made when it has to be. */
   snapshots(state: FileState): Promise<readonly SnapshotId[]>;
   /** What identifies a state's file system, without making it as far as that is possible. */

@@ -22,12 +22,14 @@ function pruneOptions(values: OptionValues<typeof pruneSpec>): PruneOptions {
 
 function report({ records, snapshots, blobs, cacheMounts, freedBytes }: PruneResult): string {
   const counts = [
-    [blobs, 'blobs'],
-    [snapshots, 'snapshots'],
-    [records, 'cache records'],
-    [cacheMounts, 'cache mounts'],
+    [blobs, 'blob'],
+    [snapshots, 'snapshot'],
+    [records, 'cache record'],
+    [cacheMounts, 'cache mount'],
   ] as const;
-  const removed = counts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`);
+  const removed = counts
+    .filter(([count]) => count > 0)
+    .map(([count, name]) => `${count} ${name}${count === 1 ? '' : 's'}`);
   const list = removed.length === 0 ? '' : `Removed: ${removed.join(', ')}\n`;
   return `${list}Total reclaimed space: ${formatBytes(freedBytes)}\n`;
 }

@@ -19,7 +19,7 @@ export const dpkgStatus: DataSet = {
 };
 
 /** Stanzas of a status file, by `name:architecture`. */
-export function stanzas(text: string): ReadonlyMap<string, string> {
+function stanzas(text: string): ReadonlyMap<string, string> {
   const byName = new Map<string, string>();
   for (const stanza of text.split(/\n{2,}/)) {
     const name = /^Package: *(\S+)/m.exec(stanza)?.[1];

@@ -44,7 +44,8 @@ export class Collector {
   /** Adds links and file of a resolved path; returns the canonical path. */
   addArrival({ path, stat, links }: Arrival, reason: Reason): string {
     for (const link of links) this.addLink(link, reason);
-    if (stat.kind === 'other' || this.files.has(path)) return path;
+    const known = this.files.get(path);
+    if (stat.kind === 'other' || (known !== undefined && known.guessed !== true)) return path;
     this.put({
       path,
       kind: stat.kind === 'dir' ? 'dir' : 'file',
