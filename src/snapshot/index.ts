@@ -2,4 +2,4 @@ export { type EntryType, type Location, MergedRoot, type RootEntry } from './mer
 export { type MountStubs, type MountTarget, mountStubs, standardTargets } from './mount-stubs.js';
 export { usesUserXattr } from './overlay-attributes.js';
 export { makeUpper } from './upper.js';
-export { checkDepth, MOST_LOWERS, mountView, type View } from './view.js';
+export { checkDepth, mountView, type View } from './view.js';
