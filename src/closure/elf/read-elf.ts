@@ -3,7 +3,7 @@ import { type DlopenNote, dlopenNotes } from './dlopen-note.js';
 import { type Dependency, type DynamicSection, readDynamic } from './dynamic.js';
 import { type ElfAbi, type ElfHeader, ET_DYN, ET_EXEC, PT_INTERP, readHeader } from './header.js';
 import { minimumKernel, readNotes } from './notes.js';
-import { findSymbols, type SymbolUse } from './symbols.js';
+import { findSymbols, type SymbolUse, type WantedSymbols } from './symbols.js';
 import { type NeededVersions, readDefinedVersions, readNeededVersions } from './versions.js';
 
 /** All that the loader looks at in an ELF file, and what the rules look at. */
@@ -30,14 +30,15 @@ export interface ElfObject {
   readonly symbols: SymbolUse;
 }
 
+const NO_SYMBOLS: WantedSymbols = { imports: new Set(), exports: [] };
 const DF_1_NODEFLIB = 0x800;
 const MAX_INTERPRETER_BYTES = 4096;
 
 /**
  * Reads an ELF file by its program headers alone; every range, count and length is checked.
- * `symbolsOfInterest` are looked for among the dynamic symbols. Throws `integrity/elf`.
+ * `wanted` names are looked for among the dynamic symbols. Throws `integrity/elf`.
  */
-export function readElf(source: ByteSource, symbolsOfInterest: readonly string[] = []): ElfObject {
+export function readElf(source: ByteSource, wanted: WantedSymbols = NO_SYMBOLS): ElfObject {
   const header = readHeader(source);
   const loadable = header.type === ET_EXEC || header.type === ET_DYN;
   const dynamic = loadable ? readDynamic(source, header) : undefined;
@@ -51,7 +52,7 @@ export function readElf(source: ByteSource, symbolsOfInterest: readonly string[]
     positionIndependent: header.type === ET_DYN,
     dynamic: dynamic !== undefined,
     ...(interpreter === undefined ? {} : { interpreter }),
-    ...(dynamic === undefined ? STATIC : dynamicFacts(source, dynamic, header.abi, symbolsOfInterest)),
+    ...(dynamic === undefined ? STATIC : dynamicFacts(source, dynamic, header.abi, wanted)),
     dlopenNotes: dlopenNotes(notes),
     ...(kernel === undefined ? {} : { minimumKernel: kernel }),
   };
@@ -68,7 +69,7 @@ function dynamicFacts(
   source: ByteSource,
   dynamic: DynamicSection,
   { littleEndian, bits }: ElfAbi,
-  symbolsOfInterest: readonly string[],
+  wanted: WantedSymbols,
 ) {
   const { soname, rpath, runpath, audit, depAudit } = dynamic;
   const definedVersions = readDefinedVersions(source, dynamic, littleEndian);
@@ -77,7 +78,7 @@ function dynamicFacts(
     dependencies: dynamic.dependencies,
     noDefaultLibs: (dynamic.flags1 & DF_1_NODEFLIB) !== 0,
     neededVersions: readNeededVersions(source, dynamic, littleEndian),
-    symbols: findSymbols(source, dynamic, format, symbolsOfInterest),
+    symbols: findSymbols(source, dynamic, format, wanted),
     ...(soname === undefined ? {} : { soname }),
     ...(rpath === undefined ? {} : { rpath }),
     ...(runpath === undefined ? {} : { runpath }),
