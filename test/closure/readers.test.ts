@@ -269,6 +269,12 @@ test('dlopen notes: what they hold, and what is refused', (t) => {
   }
 });
 
+test('a dlopen note that is no JSON does not make a library unusable', (t) => {
+  const elf = readElf(bufferSource(buildElf({ notes: buildNote('FDO', 0x407c0c0a, Buffer.from('{')) })));
+  t.deepEqual(elf.dlopenNotes, []);
+  t.regex(elf.dlopenProblem ?? '', /not JSON/);
+});
+
 test('notes are found with four and with eight bytes of alignment', (t) => {
   const two = Buffer.concat([
     buildNote('GNU', 1, Buffer.from('abcde')),

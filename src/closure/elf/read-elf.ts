@@ -1,8 +1,9 @@
+import { ForgeError } from '../../core/index.js';
 import { type ByteSource, elfError } from './byte-source.js';
 import { type DlopenNote, dlopenNotes } from './dlopen-note.js';
 import { type Dependency, type DynamicSection, readDynamic } from './dynamic.js';
 import { type ElfAbi, type ElfHeader, ET_DYN, ET_EXEC, PT_INTERP, readHeader } from './header.js';
-import { minimumKernel, readNotes } from './notes.js';
+import { minimumKernel, type Note, readNotes } from './notes.js';
 import { findSymbols, type SymbolUse, type WantedSymbols } from './symbols.js';
 import { type NeededVersions, readDefinedVersions, readNeededVersions } from './versions.js';
 
@@ -26,6 +27,8 @@ export interface ElfObject {
   /** Absent: the object defines no versions. */
   readonly definedVersions?: ReadonlySet<string>;
   readonly dlopenNotes: readonly DlopenNote[];
+  /** Why its dlopen notes could not be read; the loader does not mind. */
+  readonly dlopenProblem?: string;
   readonly minimumKernel?: readonly number[];
   readonly symbols: SymbolUse;
 }
@@ -53,7 +56,7 @@ export function readElf(source: ByteSource, wanted: WantedSymbols = NO_SYMBOLS):
     dynamic: dynamic !== undefined,
     ...(interpreter === undefined ? {} : { interpreter }),
     ...(dynamic === undefined ? STATIC : dynamicFacts(source, dynamic, header.abi, wanted)),
-    dlopenNotes: dlopenNotes(notes),
+    ...readDlopenNotes(notes),
     ...(kernel === undefined ? {} : { minimumKernel: kernel }),
   };
 }
@@ -86,6 +89,15 @@ function dynamicFacts(
     ...(depAudit === undefined ? {} : { depAudit }),
     ...(definedVersions === undefined ? {} : { definedVersions }),
   };
+}
+
+function readDlopenNotes(notes: readonly Note[]): Pick<ElfObject, 'dlopenNotes' | 'dlopenProblem'> {
+  try {
+    return { dlopenNotes: dlopenNotes(notes) };
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    return { dlopenNotes: [], dlopenProblem: error.message };
+  }
 }
 
 function readInterpreter(source: ByteSource, header: ElfHeader): string | undefined {
