@@ -15,7 +15,10 @@ function generator(seed: number): () => number {
 
 /** Text that compresses about four to one, like source code. */
 function sourceText(random: () => number, sizeBytes: number): string {
-  const words = 'const let function return if else for while new this export import from typeof null true false'.split(' ');
+  const words =
+    'const let function return if else for while new this export import from typeof null true false'.split(
+      ' ',
+    );
   const own = Array.from({ length: 400 }, () => Math.floor(random() * 36 ** 6).toString(36));
   let text = '';
   while (text.length < sizeBytes) {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeBusyboxRoot } from './inputs.js';
-import { formatSeconds, measure, median, type Measurement } from './measure.js';
+import { formatSeconds, type Measurement, measure, median } from './measure.js';
 import { findBuilders } from './peers.js';
 import { type Workload, workloads } from './workloads/index.js';
 
@@ -22,15 +22,20 @@ function report(workload: Workload, measurements: readonly Measurement[], notes:
   if (forge && peers.length > 0) {
     const ratio = best / median(forge.seconds);
     const verdict = ratio >= workload.bar ? 'meets' : 'MISSES';
-    process.stdout.write(`  ${ratio.toFixed(1)}x as fast as the best peer: ${verdict} the bar of ${workload.bar}x\n`);
-  } else process.stdout.write('  no peer on this machine: apt-get install buildah podman skopeo umoci runc\n');
+    process.stdout.write(
+      `  ${ratio.toFixed(1)}x as fast as the best peer: ${verdict} the bar of ${workload.bar}x\n`,
+    );
+  } else
+    process.stdout.write('  no peer on this machine: apt-get install buildah podman skopeo umoci runc\n');
   for (const note of notes) process.stdout.write(`  ${note}\n`);
 }
 
 async function main(names: readonly string[]): Promise<void> {
   const unknown = names.find((name) => !workloads.some((workload) => workload.name === name));
   if (unknown !== undefined) {
-    process.stderr.write(`no workload ${unknown}; there are: ${workloads.map(({ name }) => name).join(', ')}\n`);
+    process.stderr.write(
+      `no workload ${unknown}; there are: ${workloads.map(({ name }) => name).join(', ')}\n`,
+    );
     process.exitCode = 2;
     return;
   }
@@ -44,7 +49,9 @@ async function main(names: readonly string[]): Promise<void> {
     const builders = findBuilders(home);
     for (const builder of builders) builder.prepare(tar);
     const [floor] = await measure([{ name: 'node', command: process.execPath, argv: ['-e', '0'] }], 9);
-    process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, node ${process.version}\n`);
+    process.stdout.write(
+      `${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, node ${process.version}\n`,
+    );
     if (floor) process.stdout.write(`node -e 0: ${formatSeconds(floor)}\n`);
     for (const workload of workloads) {
       if (names.length > 0 && !names.includes(workload.name)) continue;

@@ -35,13 +35,18 @@ async function runOnce(contender: Contender): Promise<number> {
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (code !== 0) {
     const text = Buffer.concat(chunks).toString('utf8').slice(-2000);
-    throw new BenchFailure(`${contender.name} failed (${code}): ${contender.command} ${contender.argv.join(' ')}\n${text}`);
+    throw new BenchFailure(
+      `${contender.name} failed (${code}): ${contender.command} ${contender.argv.join(' ')}\n${text}`,
+    );
   }
   return seconds;
 }
 
 /** Runs the contenders turn by turn, one uncounted round first, so that noise hits all alike. */
-export async function measure(contenders: readonly Contender[], rounds: number): Promise<readonly Measurement[]> {
+export async function measure(
+  contenders: readonly Contender[],
+  rounds: number,
+): Promise<readonly Measurement[]> {
   const seconds = contenders.map(() => [] as number[]);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, contender] of contenders.entries()) {

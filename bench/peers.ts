@@ -46,12 +46,23 @@ function forgeBuilder(home: string): Builder {
       name,
       command: FORGE,
       argv: [
-        'build', ...root, '--progress', 'quiet', '-f', file, ...(cache ? [] : ['--no-cache']),
-        ...(archive ? ['-o', `type=oci,dest=${archive}`] : ['-t', tag]), context,
+        'build',
+        ...root,
+        '--progress',
+        'quiet',
+        '-f',
+        file,
+        ...(cache ? [] : ['--no-cache']),
+        ...(archive ? ['-o', `type=oci,dest=${archive}`] : ['-t', tag]),
+        context,
       ],
       ...(before ? { before } : {}),
     }),
-    run: (image) => ({ name, command: FORGE, argv: ['run', '--rm', ...root, '--network', 'none', image, 'true'] }),
+    run: (image) => ({
+      name,
+      command: FORGE,
+      argv: ['run', '--rm', ...root, '--network', 'none', image, 'true'],
+    }),
     export: (image, archive) => [FORGE, 'save', ...root, '--format', 'oci', '-o', archive, image],
   };
 }
@@ -64,7 +75,9 @@ function buildahBuilder(home: string): Builder {
     prepare: (tar) => {
       const id = execFileSync('buildah', [...root, 'from', 'scratch'], { encoding: 'utf8' }).trim();
       execFileSync('buildah', [...root, 'add', id, tar, '/'], { stdio: 'ignore' });
-      execFileSync('buildah', [...root, 'config', '--env', 'PATH=/bin', '--cmd', 'sh', id], { stdio: 'ignore' });
+      execFileSync('buildah', [...root, 'config', '--env', 'PATH=/bin', '--cmd', 'sh', id], {
+        stdio: 'ignore',
+      });
       execFileSync('buildah', [...root, 'commit', '--rm', id, 'localhost/base:latest'], { stdio: 'ignore' });
     },
     // crun refuses machines with hybrid cgroups; runc works on all.
@@ -72,8 +85,20 @@ function buildahBuilder(home: string): Builder {
       name,
       command: 'buildah',
       argv: [
-        ...root, 'bud', '--runtime', 'runc', '--network', 'host', '--layers', '-q', '-f', file,
-        ...(cache ? [] : ['--no-cache']), '-t', archive ? `oci-archive:${archive}` : tag, context,
+        ...root,
+        'bud',
+        '--runtime',
+        'runc',
+        '--network',
+        'host',
+        '--layers',
+        '-q',
+        '-f',
+        file,
+        ...(cache ? [] : ['--no-cache']),
+        '-t',
+        archive ? `oci-archive:${archive}` : tag,
+        context,
       ],
       ...(before ? { before } : {}),
     }),
@@ -83,7 +108,16 @@ function buildahBuilder(home: string): Builder {
 
 function podmanBuilder(home: string): Builder {
   const shared = buildahBuilder(home);
-  const root = ['--root', join(home, 'buildah'), '--runroot', join(home, 'buildah-run'), '--cgroup-manager', 'cgroupfs', '--runtime', 'runc'];
+  const root = [
+    '--root',
+    join(home, 'buildah'),
+    '--runroot',
+    join(home, 'buildah-run'),
+    '--cgroup-manager',
+    'cgroupfs',
+    '--runtime',
+    'runc',
+  ];
   return {
     ...shared,
     name: 'podman',
@@ -91,12 +125,26 @@ function podmanBuilder(home: string): Builder {
     run: (image) => ({
       name: 'podman',
       command: 'podman',
-      argv: [...root, 'run', '--rm', '--network', 'none', '--ulimit', 'nofile=1024:1024', `localhost/${image}`, 'true'],
+      argv: [
+        ...root,
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        '--ulimit',
+        'nofile=1024:1024',
+        `localhost/${image}`,
+        'true',
+      ],
     }),
   };
 }
 
 /** forge, and the peers that this machine has. */
 export function findBuilders(home: string): readonly Builder[] {
-  return [forgeBuilder(home), ...(has('buildah') ? [buildahBuilder(home)] : []), ...(has('podman') ? [podmanBuilder(home)] : [])];
+  return [
+    forgeBuilder(home),
+    ...(has('buildah') ? [buildahBuilder(home)] : []),
+    ...(has('podman') ? [podmanBuilder(home)] : []),
+  ];
 }

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireSameTrees } from '../equivalence.js';
 import { makeSmallFiles } from '../inputs.js';
-import { type Contender, measure, type Measurement } from '../measure.js';
+import { type Contender, type Measurement, measure } from '../measure.js';
 import type { Builder } from '../peers.js';
 
 /** What a workload is given: a directory of its own and the builders found. */
@@ -17,10 +17,16 @@ export interface Workload {
   readonly title: string;
   /** How many times faster than the best peer forge has to be. */
   readonly bar: number;
-  run(bench: Bench): Promise<{ readonly measurements: readonly Measurement[]; readonly notes: readonly string[] }>;
+  run(
+    bench: Bench,
+  ): Promise<{ readonly measurements: readonly Measurement[]; readonly notes: readonly string[] }>;
 }
 
-function contextWith(home: string, name: string, buildfile: string): { readonly context: string; readonly file: string } {
+function contextWith(
+  home: string,
+  name: string,
+  buildfile: string,
+): { readonly context: string; readonly file: string } {
   const context = join(home, name);
   mkdirSync(context, { recursive: true });
   const file = join(context, 'Dockerfile');
@@ -44,7 +50,9 @@ function exportAll(bench: Bench, tag: string): ReadonlyMap<string, string> {
 
 async function buildWorkload(bench: Bench, name: string, buildfile: string, cache: boolean, rounds: number) {
   const { context, file } = contextWith(bench.home, name, buildfile);
-  const contenders = imageBuilders(bench).map((builder) => builder.build({ context, file, tag: name, cache }));
+  const contenders = imageBuilders(bench).map((builder) =>
+    builder.build({ context, file, tag: name, cache }),
+  );
   for (const { command, argv } of contenders) execFileSync(command, argv, { stdio: 'ignore' });
   requireSameTrees(bench.home, exportAll(bench, name));
   const measurements = await measure(contenders, rounds);
@@ -59,13 +67,27 @@ export const workloads: readonly Workload[] = [
     name: 'no-op',
     title: 'warm no-op of 20 steps',
     bar: 1,
-    run: (bench) => buildWorkload(bench, 'no-op', steps(20, (index) => `RUN echo ${index} > /f${index}`), true, 9),
+    run: (bench) =>
+      buildWorkload(
+        bench,
+        'no-op',
+        steps(20, (index) => `RUN echo ${index} > /f${index}`),
+        true,
+        9,
+      ),
   },
   {
     name: 'run-steps',
     title: '30 trivial RUN steps, cold',
     bar: 5,
-    run: (bench) => buildWorkload(bench, 'run-steps', steps(30, (index) => `RUN true ${index}`), false, 5),
+    run: (bench) =>
+      buildWorkload(
+        bench,
+        'run-steps',
+        steps(30, (index) => `RUN true ${index}`),
+        false,
+        5,
+      ),
   },
   {
     name: 'copy-files',
@@ -83,8 +105,13 @@ export const workloads: readonly Workload[] = [
       });
       const measurements = await measure(contenders, 3);
       requireSameTrees(bench.home, archives);
-      const sizes = [...archives].map(([name, archive]) => `${name} ${(statSync(archive).size / 1e6).toFixed(1)} MB`);
-      return { measurements, notes: ['same files, modes and owners in all archives', `archive sizes: ${sizes.join(', ')}`] };
+      const sizes = [...archives].map(
+        ([name, archive]) => `${name} ${(statSync(archive).size / 1e6).toFixed(1)} MB`,
+      );
+      return {
+        measurements,
+        notes: ['same files, modes and owners in all archives', `archive sizes: ${sizes.join(', ')}`],
+      };
     },
   },
   {

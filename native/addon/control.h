@@ -1,6 +1,7 @@
 #ifndef FORGE_CONTROL_H
 #define FORGE_CONTROL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "failure.h"

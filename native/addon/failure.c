@@ -37,6 +37,7 @@ int fail_errno(struct failure *failure, int err, const char *syscall, const char
   set(failure->code, sizeof failure->code, errno_name(err));
   set(failure->syscall, sizeof failure->syscall, syscall);
   set(failure->path, sizeof failure->path, path);
+  failure->expected[0] = failure->actual[0] = '\0';
   const char *description = strerror_r(err, text, sizeof text);
   snprintf(failure->message, sizeof failure->message, "%s: %s, %s%s%.300s%s", failure->code, description, syscall,
            path == NULL ? "" : " '", path == NULL ? "" : path, path == NULL ? "" : "'");
@@ -46,11 +47,19 @@ int fail_errno(struct failure *failure, int err, const char *syscall, const char
 int fail_code(struct failure *failure, const char *code, const char *path, const char *format, ...) {
   va_list arguments;
   set(failure->code, sizeof failure->code, code);
-  failure->syscall[0] = '\0';
+  failure->syscall[0] = failure->expected[0] = failure->actual[0] = '\0';
   set(failure->path, sizeof failure->path, path);
   va_start(arguments, format);
   vsnprintf(failure->message, sizeof failure->message, format, arguments);
   va_end(arguments);
+  return -1;
+}
+
+int fail_digest(struct failure *failure, const char *path, const char *what, const char *expected,
+                const char *actual) {
+  fail_code(failure, "EFORGE_DIGEST", path, "%s mismatch: expected sha256:%s, got sha256:%s", what, expected, actual);
+  set(failure->expected, sizeof failure->expected, expected);
+  set(failure->actual, sizeof failure->actual, actual);
   return -1;
 }
 

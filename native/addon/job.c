@@ -30,6 +30,8 @@ static napi_value make_error(napi_env env, const struct failure *failure) {
   napi_create_error(env, code, message, &error);
   if (failure->syscall[0] != '\0') set_string(env, error, "syscall", failure->syscall);
   if (failure->path[0] != '\0') set_string(env, error, "path", failure->path);
+  if (failure->expected[0] != '\0') set_string(env, error, "expected", failure->expected);
+  if (failure->actual[0] != '\0') set_string(env, error, "actual", failure->actual);
   return error;
 }
 
@@ -134,9 +136,13 @@ napi_value job_start(napi_env env, napi_callback_info info, const struct job_typ
   job->state = state;
   struct reader reader = {.env = env, .failure = &job->failure};
   read_arguments(&reader, info);
-  job->status = read_control(&reader, job);
-  if (job->status == 0) job->status = type->read(&reader, state);
-  if (job->status == 0) job->status = start_thread(env, job);
-  if (job->status < 0) on_done(env, NULL, NULL, job);
+  /* Once the thread runs, the job is its own: nothing here may touch it any more. */
+  int status = read_control(&reader, job);
+  if (status == 0) status = type->read(&reader, state);
+  if (status == 0) status = start_thread(env, job);
+  if (status < 0) {
+    job->status = status;
+    on_done(env, NULL, NULL, job);
+  }
   return promise;
 }

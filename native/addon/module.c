@@ -9,8 +9,24 @@ struct verb {
 
 /* One line per verb, in the order of src/native/types.ts. */
 static const struct verb VERBS[] = {
+    {.name = "pack", .job = &pack_job},
+    {.name = "compress", .job = &compress_job},
+    {.name = "apply", .job = &apply_job},
+    {.name = "isArchive", .job = &is_archive_job},
+    {.name = "copy", .job = &copy_job},
+    {.name = "hash", .job = &hash_job},
+    {.name = "scan", .job = &scan_job},
+    {.name = "remove", .job = &remove_job},
+    {.name = "usage", .job = &usage_job},
     {.name = "hashFile", .job = &hash_file_job},
     {.name = "sync", .job = &sync_job},
+    {.name = "mount", .call = mount_verb},
+    {.name = "unmount", .call = unmount_verb},
+    {.name = "mountOverlay", .call = mount_overlay_verb},
+    {.name = "getXattr", .call = get_xattr_verb},
+    {.name = "setXattr", .call = set_xattr_verb},
+    {.name = "listXattrs", .call = list_xattrs_verb},
+    {.name = "mknod", .call = mknod_verb},
     {.name = "lock", .call = lock_verb},
 };
 

@@ -14,11 +14,12 @@ export function isBlank(char: string): boolean {
 
 /** `text` without white space at its start. */
 export function trimStart(text: string): string {
-  return text.replace(LEADING, '');
+  const first = text.charAt(0);
+  return first > ' ' && first < '\u007f' ? text : text.replace(LEADING, '');
 }
 
 /** `text` without white space at its end; linear, whatever the text holds. */
-export function trimEnd(text: string): string {
+function trimEnd(text: string): string {
   let end = text.length;
   while (end > 0 && isBlank(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);

@@ -1,3 +1,4 @@
+import { ForgeError } from '../core/index.js';
 import { trim } from './blanks.js';
 import { problem } from './problem.js';
 
@@ -73,11 +74,21 @@ export function parseDirectives(text: string): readonly Directive[] {
 
 function search(key: string, text: string, reader: DirectiveReader): Directive | undefined {
   for (const line of linesOf(text)) {
-    const directive = reader.read(line);
+    const directive = attemptRead(reader, line);
     if (directive === undefined) return undefined;
     if (directive.name === key) return directive;
   }
   return undefined;
+}
+
+/** A repeated directive is for the parser to refuse; the search just ends there. */
+function attemptRead(reader: DirectiveReader, line: string): Directive | undefined {
+  try {
+    return reader.read(line);
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    return undefined;
+  }
 }
 
 function searchJson(key: string, text: string): Directive | undefined {

@@ -1,4 +1,6 @@
-import { type ExpandOptions, expandWords } from './expand.js';
+import { ForgeError } from '../core/index.js';
+import { expandWords } from './expand.js';
+import type { ExpandOptions } from './expander.js';
 import type { Heredoc } from './instructions.js';
 
 /** What a word `[fd]<<[-]NAME` announces; the body follows in later lines. */
@@ -32,15 +34,20 @@ export function parseHeredocWord(word: string): HeredocWord | undefined {
 /** All heredocs that a line announces, in the order in which their bodies follow. */
 export function heredocsInLine(line: string): readonly HeredocWord[] {
   if (!line.includes('<<')) return [];
-  // Blanks may stand before the name, though not after `<<-`.
-  return wordsOf(line.replace(/<<\s+/g, '<<')).flatMap((word) => parseHeredocWord(word) ?? []);
+  return joinedOperators(wordsOf(line)).flatMap((word) => parseHeredocWord(word) ?? []);
+}
+
+/** Blanks may stand between `<<` and the name (though not after `<<-`): `<< -A` is named `-A`. */
+function joinedOperators(words: readonly string[]): readonly string[] {
+  return words.map((word, index) => (/^\d*<<$/.test(word) ? `${word} ${words[index + 1] ?? ''}` : word));
 }
 
 /** A line with quotes that are not closed is the shell's business: it announces nothing. */
 function wordsOf(line: string): readonly string[] {
   try {
     return expandWords(line, nothingSet, { ...QUOTED, rawEscapes: true });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
     return [];
   }
 }

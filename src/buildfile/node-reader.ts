@@ -2,8 +2,8 @@ import { ForgeError, type SourceRange } from '../core/index.js';
 import { trim, trimStart } from './blanks.js';
 import { type Directive, DirectiveReader, withoutByteOrderMark } from './directives.js';
 import { heredocsInLine } from './heredoc.js';
-import type { Heredoc } from './instructions.js';
-import { type InstructionNode, nodeFromLine, type PlacedNode, takesHeredocs } from './node.js';
+import type { Heredoc, InstructionNode, PlacedNode } from './instructions.js';
+import { nodeFromLine, takesHeredocs } from './node.js';
 import { MAX_LINE_BYTES, physicalLines, withoutLineEnd } from './physical-lines.js';
 import { placed, problem } from './problem.js';
 import type { EscapeCharacter } from './words.js';
@@ -26,10 +26,13 @@ export interface NodeFile {
   readonly range: (startLine: number, endLine: number) => SourceRange;
 }
 
-const CONTINUATION = {
-  '\\': /(^|[^\\])\\[ \t]*$/,
-  '`': /(^|[^`])`[ \t]*$/,
-} as const;
+/** A line without the escape that continues it (blanks may follow, no second escape may precede). */
+function withoutContinuation(line: string, escapeChar: EscapeCharacter): string | undefined {
+  let end = line.length;
+  while (end > 0 && (line.charAt(end - 1) === ' ' || line.charAt(end - 1) === '\t')) end -= 1;
+  if (line.charAt(end - 1) !== escapeChar || line.charAt(end - 2) === escapeChar) return undefined;
+  return line.slice(0, end - 1);
+}
 
 const isComment = (line: string) => trimStart(line).startsWith('#');
 
@@ -55,7 +58,7 @@ class NodeReader {
       const isDirective = this.#readDirective(line);
       this.#at += 1;
       if (isDirective) comments = [];
-      else if (isComment(line)) comments = withComment(comments, raw);
+      else if (isComment(line)) addComment(comments, raw);
       if (isComment(line) || line === '') continue;
       this.#readInstruction(line, comments);
       comments = [];
@@ -81,7 +84,6 @@ class NodeReader {
   #readInstruction(firstLine: string, comments: readonly string[]): void {
     const startLine = this.#at;
     const original = this.#joinContinuations(firstLine);
-    if (original === undefined) return;
     try {
       const node = nodeFromLine(original, this.escape);
       const heredocs = this.#readHeredocs(node, original);
@@ -91,13 +93,11 @@ class NodeReader {
     }
   }
 
-  #joinContinuations(firstLine: string): string | undefined {
+  #joinContinuations(firstLine: string): string {
     let hasEmptyLine = false;
-    const continuation = CONTINUATION[this.escape];
-    const cut = (line: string) => line.replace(continuation, '$1');
-    const pieces = [cut(firstLine)];
-    let continued = continuation.test(firstLine);
-    while (continued && this.#at < this.lines.length) {
+    let piece = withoutContinuation(firstLine, this.escape);
+    let original = piece ?? firstLine;
+    while (piece !== undefined && this.#at < this.lines.length) {
       const line = withoutLineEnd(this.lines[this.#at] ?? '');
       this.#at += 1;
       if (isComment(line)) continue;
@@ -105,10 +105,9 @@ class NodeReader {
         hasEmptyLine = true;
         continue;
       }
-      continued = continuation.test(line);
-      pieces.push(cut(line));
+      piece = withoutContinuation(line, this.escape);
+      original += piece ?? line;
     }
-    const original = pieces.join('');
     if (hasEmptyLine) this.emptyContinuations.push({ original, line: this.#at });
     return original;
   }
@@ -139,9 +138,10 @@ class NodeReader {
  * Comments gather until the next instruction; an empty one starts anew. Like the reference, an
  * indented comment keeps its `#`, so it never documents a name.
  */
-function withComment(comments: readonly string[], raw: string): string[] {
+function addComment(comments: string[], raw: string): void {
   const comment = trim(withoutByteOrderMark(raw).slice(1));
-  return comment === '' ? [] : [...comments, comment];
+  if (comment === '') comments.length = 0;
+  else comments.push(comment);
 }
 
 function escapeOf(value: string): EscapeCharacter {
@@ -152,11 +152,12 @@ function escapeOf(value: string): EscapeCharacter {
 /** Cuts the text of a Buildfile into instruction nodes. Never throws: the error is in the result. */
 export function readNodes(text: string, file: string): NodeFile {
   const { raw, tooLong } = physicalLines(text);
+  const lines = raw.map(withoutLineEnd);
   const range: NodeFile['range'] = (startLine, endLine) => ({
     file,
     startLine,
     endLine,
-    text: raw.slice(Math.max(startLine - 1, 0), endLine).map(withoutLineEnd),
+    text: lines.slice(Math.max(startLine - 1, 0), endLine),
   });
   const reader = new NodeReader(raw, range);
   const error = attempt(() => {

@@ -6,6 +6,8 @@ export type BoxMount =
       readonly kind: 'bind';
       /** Absolute host path. */
       readonly source: string;
+      /** Path below `source`, resolved inside it, symlinks too: what a step can change is named here. */
+      readonly subpath?: string;
       readonly target: string;
       readonly readonly: boolean;
       readonly recursive?: boolean;
@@ -79,6 +81,8 @@ export interface BoxProcess {
   readonly umask: number;
   readonly rlimits: readonly Rlimit[];
   readonly terminal: boolean;
+  /** The terminal's size from the start on; `resize` changes it. */
+  readonly terminalSize?: { readonly columns: number; readonly rows: number };
 }
 
 /** Everything about one container: made by build steps and `forge run` alike. */

@@ -62,6 +62,13 @@ export interface CompressOptions {
   readonly control?: Control;
 }
 
+export interface CompressResult {
+  /** sha256 of what was written, and of the source; hex. */
+  readonly digest: string;
+  readonly diffId: string;
+  readonly sizeBytes: number;
+}
+
 export interface ApplyOptions {
   /** The layer blob: a file; tar, tar+gzip, tar+zstd, by content. */
   readonly blob: string;
@@ -70,13 +77,22 @@ export interface ApplyOptions {
    * or a plain directory for the first layer or a flat root file system). Whiteouts remove.
    */
   readonly destinationRoot: string;
-  /** Checked while reading; a mismatch rejects with `EFORGE_DIGEST`. Hex. */
+  /**
+   * Directory below destinationRoot that is the archive's root, symlinks followed inside
+   * destinationRoot, made when missing. Absent: destinationRoot itself.
+   */
+  readonly destinationPath?: string;
+  /** False: `.wh.` names are names like others (an archive of ADD). Absent: they remove, as in a layer. */
+  readonly whiteouts?: boolean;
+  /** Everything belongs to these instead of what the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Checked while reading; a mismatch rejects with `EFORGE_DIGEST` (with `expected`, `actual`). Hex. */
   readonly expectedDigest?: string;
   readonly expectedDiffId?: string;
   /** Refuse with `EFORGE_LIMIT` beyond these (bombs). */
   readonly maxBytes: number;
   readonly maxEntries: number;
-  /** Keep going over things an ordinary user may not make (device nodes): count them instead. */
+  /** Keep going over things an ordinary user may not make (device nodes, xattrs): leave them out. */
   readonly skipDevices: boolean;
   readonly control?: Control;
 }
@@ -97,25 +113,34 @@ export type ModeChange =
         /** Bits of who (u=4, g=2, o=1). */
         readonly who: number;
         readonly operator: '+' | '-' | '=';
-        /** r=4 w=2 x=1; `X` adds x for directories and files that already have an x. */
+        /** r=4 w=2 x=1. */
         readonly permissions: number;
+        /** `X`: adds x for directories and files that already have an x. */
         readonly conditionalExecute: boolean;
-        /** s = 8 (setuid/setgid as who says), t = 16. */
+        /** s = 8 (setuid/setgid as who says), t = 16; without effect when who is only o. */
         readonly special: number;
+        /** Whose present permissions are taken (`g=u`): u=4, g=2, o=1. */
+        readonly copied?: number;
       }[];
     };
 
-/** Copies one source into one destination, with BuildKit's rules for COPY. */
+/** Copies sources, in order, into one destination. */
 export interface CopyOptions {
   readonly sourceRoot: string;
-  /** Below sourceRoot; its last component is followed when it is a symlink. */
-  readonly sourcePath: string;
+  /** Below sourceRoot ("" for itself), without symlinks on the way and in the end: none is followed. */
+  readonly sourcePaths: readonly string[];
+  /** For each source, its name inside a destination that is a directory. */
+  readonly sourceNames: readonly string[];
   readonly destinationRoot: string;
-  /** Below destinationRoot; symlinks of the destination are followed inside the root. */
+  /** Below destinationRoot; a leading slash is ignored, a trailing one counts. */
   readonly destinationPath: string;
   /**
-   * `contents`: a directory's entries go into destinationPath; `entry`: the file, symlink or
-   * directory itself becomes destinationPath.
+   * `contents`: COPY's rules. A directory's entries go into destinationPath, which is made (0755 or
+   * the octal mode, `owner` or 0:0) or keeps its mode and owner; anything else becomes
+   * destinationPath or, when that is a directory or ends in a slash, goes into it. The
+   * destination's symlinks are followed inside its root. Directories further down take mode and
+   * owner of their sources even if they exist.
+   * `entry`: the source itself becomes destinationPath, whose last component is not followed.
    */
   readonly shape: 'contents' | 'entry';
   /** Owner of all that is copied and made; absent: kept from the source (`keepOwner`) or 0:0. */
@@ -124,15 +149,14 @@ export interface CopyOptions {
   readonly mode?: ModeChange;
   /** Patterns against the path below sourceRoot (.dockerignore). */
   readonly ignore?: PatternProgram;
-  /** Patterns against the path below the copied directory (`--exclude`). */
+  /** Only what these match below a copied directory, and the directories above it (`--parents`). */
+  readonly include?: PatternProgram;
+  /** Not what these match below a copied directory (`--exclude`). */
   readonly exclude?: PatternProgram;
-  /** Set on everything written (seconds); absent: files keep theirs, directories are made now. */
+  /** Set on everything written (seconds); absent: all keep theirs, but directories only made on the way. */
   readonly mtimeSeconds?: number;
   /** user.* xattrs and security.capability: kept from stages, dropped from contexts. */
   readonly keepXattrs: boolean;
-  /** `--link`: do not follow symlinks of the destination; replace them by directories. */
-  readonly replaceSymlinks: boolean;
-  /** A destination that has the other type: error as BuildKit does, or replace it. */
   readonly control?: Control;
 }
 
@@ -143,8 +167,10 @@ export interface HashOptions {
     readonly path: string;
     /** Path hashed for the root of this selection. */
     readonly name: string;
-    readonly exclude?: PatternProgram;
   }[];
+  /** As in CopyOptions. */
+  readonly include?: PatternProgram;
+  readonly exclude?: PatternProgram;
   readonly ignore?: PatternProgram;
   /** Owners and xattrs count (COPY --from); they do not for contexts. */
   readonly withOwner: boolean;
@@ -192,9 +218,15 @@ export interface NativeAddon {
   /** tree → tar → sha256 → compress → sha256 → file, on several threads; bytes depend on nothing but the tree and the options. */
   pack(options: PackOptions): Promise<PackResult>;
   /** An uncompressed blob to a compressed one: the same bytes that `pack` gives for the same tar. */
-  compress(options: CompressOptions): Promise<{ readonly digest: string; readonly sizeBytes: number }>;
-  /** Verify, decompress and extract one layer. */
+  compress(options: CompressOptions): Promise<CompressResult>;
+  /** Verify, decompress and extract one layer. After a failure the destination is to be thrown away. */
   apply(options: ApplyOptions): Promise<ApplyResult>;
+  /** Whether a file is a tar (plain, gzip, zstd) that `apply` can read, with at least one entry. */
+  isArchive(path: string): Promise<boolean>;
+  /**
+   * Rejects with `EFORGE_NOT_DIRECTORY` (a directory onto something else) and `EFORGE_IS_DIRECTORY`
+   * (something else onto a directory), whose messages are BuildKit's.
+   */
   copy(options: CopyOptions): Promise<TreeUsage>;
   hash(options: HashOptions): Promise<HashResult>;
   /** Sorted entries of a tree, for what needs them one by one (diff, closure, local export's tests). */

@@ -15,6 +15,7 @@ export interface Store {
   readonly locks: LockStore;
   readonly temporary: TemporaryStore;
   readonly cacheMounts: CacheMountStore;
+  readonly stubs: StubStore;
   /** Releases the store's locks and removes this process's temporary files. */
   close(): Promise<void>;
 }
@@ -30,7 +31,7 @@ export interface BlobStore {
   write(bytes: Uint8Array): Promise<Digest>;
   /** Moves a finished file of the same file system in; its digest was computed by who wrote it. */
   adopt(file: string, digest: Digest): Promise<void>;
-  /** Streams in and verifies; a mismatch is `integrity/digest` and leaves nothing. */
+  /** Streams in and verifies; a mismatch is `integrity/digest` or `integrity/size` and leaves nothing. */
   ingest(
     chunks: AsyncIterable<Uint8Array>,
     expected: { readonly digest?: Digest; readonly sizeBytes?: number },
@@ -108,6 +109,8 @@ export interface RecordStore {
 export interface LockStore {
   /** Waits until nobody else holds `name`; abort rejects with `cancelled/aborted`. */
   acquire(name: string, kind: 'shared' | 'exclusive', signal: AbortSignal): Promise<AsyncDisposable>;
+  /** The lock if it is free now; undefined when somebody holds it. */
+  tryAcquire(name: string, kind: 'shared' | 'exclusive'): Promise<AsyncDisposable | undefined>;
 }
 
 export interface TemporaryStore {
@@ -126,4 +129,16 @@ export interface CacheMountStore {
   ): Promise<{ readonly path: string; readonly isNew: boolean }>;
   list(): Promise<readonly { readonly id: string; readonly path: string; readonly lastUsedMs: number }[]>;
   remove(id: string): Promise<void>;
+}
+
+/** A mount point: an absolute path inside a root, without symlinks or `..` in it. */
+export interface StubEntry {
+  readonly path: string;
+  readonly kind: 'directory' | 'file';
+}
+
+/** Directories that hold nothing but mount points, to be put beneath an image's layers. */
+export interface StubStore {
+  /** Absolute path of a directory with these entries (parents are made); one per set of entries. */
+  open(entries: readonly StubEntry[]): Promise<string>;
 }

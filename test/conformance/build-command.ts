@@ -17,7 +17,9 @@ function keyValues(flag: string, values: Readonly<Record<string, string>> | unde
 }
 
 function csv(values: Readonly<Record<string, string>>): string {
-  return Object.entries(values).map(([key, value]) => `${key}=${value}`).join(',');
+  return Object.entries(values)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }
 
 function each(flag: string, values: readonly string[] | undefined): string[] {
@@ -26,7 +28,9 @@ function each(flag: string, values: readonly string[] | undefined): string[] {
 
 function contextSource(value: string, places: CasePlaces): string {
   if (value.startsWith('dir:')) return join(places.contexts, value.slice('dir:'.length));
-  return value.startsWith('oci:') ? `oci-layout://${join(places.scratch, 'saved', value.slice('oci:'.length))}` : value;
+  return value.startsWith('oci:')
+    ? `oci-layout://${join(places.scratch, 'saved', value.slice('oci:'.length))}`
+    : value;
 }
 
 function secretFlags(options: BuildOptions, places: CasePlaces): string[] {
@@ -84,14 +88,26 @@ export function buildCommand(
   const source = isUrl ? context : context.startsWith('tar:') ? '-' : join(places.contexts, context);
   const fileContext = step.dockerfile_context && join(places.contexts, step.dockerfile_context);
   const file = fileContext ? join(fileContext, options.file ?? 'Dockerfile') : options.file;
-  const fileFlags = file === undefined ? [] : ['-f', isUrl || fileContext ? file : join(places.contexts, context, file)];
-  const exporter = Object.entries(options.exporter ?? {}).map(([key, value]) => `,${key}=${value}`).join('');
+  const fileFlags =
+    file === undefined ? [] : ['-f', isUrl || fileContext ? file : join(places.contexts, context, file)];
+  const exporter = Object.entries(options.exporter ?? {})
+    .map(([key, value]) => `,${key}=${value}`)
+    .join('');
   const extra = outputs.extra === undefined ? [] : ['-o', `type=${step.output},dest=${outputs.extra}`];
   const image = step.output ? '' : exporter;
   const words = [
-    'build', '--progress', 'plain', '--root', places.store, ...buildFlags(options, places), ...fileFlags,
-    '-o', `type=oci,tar=false,dest=${outputs.layout}${image}`, ...extra.map((word) => (word === '-o' ? word : word + exporter)),
-    ...(options.push ? ['--tag', options.push, '--push'] : []), source,
+    'build',
+    '--progress',
+    'plain',
+    '--root',
+    places.store,
+    ...buildFlags(options, places),
+    ...fileFlags,
+    '-o',
+    `type=oci,tar=false,dest=${outputs.layout}${image}`,
+    ...extra.map((word) => (word === '-o' ? word : word + exporter)),
+    ...(options.push ? ['--tag', options.push, '--push'] : []),
+    source,
   ];
   return words.map(places.expand);
 }

@@ -95,7 +95,11 @@ export interface BuildCase {
   readonly git?: Readonly<Record<string, string>>;
   readonly contexts: Readonly<Record<string, readonly FileEntry[]>>;
   readonly steps: readonly BuildStep[];
-  readonly relations?: readonly { readonly path: string; readonly steps: readonly [number, number]; readonly same: boolean }[];
+  readonly relations?: readonly {
+    readonly path: string;
+    readonly steps: readonly [number, number];
+    readonly same: boolean;
+  }[];
 }
 
 /** Reads a corpus of whole builds. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadAddon, type ScanEntry } from '../../src/native/index.js';
-import { entryBytes, type ExpectedImage, type FileEntry } from './cases.js';
+import { type ExpectedImage, entryBytes, type FileEntry } from './cases.js';
 import type { ReadImage } from './image-tree.js';
 
 /** What differs: hard fields fail the case, soft ones are printed as notes. */
@@ -27,13 +27,16 @@ function checkContent(expected: FileEntry, path: string, found: Differences): vo
   const bytes = readFileSync(path);
   if (expected.sha256 !== undefined) {
     const digest = createHash('sha256').update(bytes).digest('hex');
-    if (digest !== expected.sha256.replace(/^sha256:/, '')) found.hard.push(`${expected.path}: content digest ${digest}`);
+    if (digest !== expected.sha256.replace(/^sha256:/, ''))
+      found.hard.push(`${expected.path}: content digest ${digest}`);
     return;
   }
   if (expected.content === undefined && expected.content_b64 === undefined) return;
   const wanted = entryBytes(expected);
   if (!bytes.equals(wanted)) {
-    found.hard.push(`${expected.path}: content ${show(bytes.toString())}, expected ${show(wanted.toString())}`);
+    found.hard.push(
+      `${expected.path}: content ${show(bytes.toString())}, expected ${show(wanted.toString())}`,
+    );
   }
 }
 
@@ -59,11 +62,13 @@ export function compareEntry(
     return;
   }
   const check = (name: string, is: unknown, wanted: unknown) => {
-    if (wanted !== undefined && is !== wanted) found.hard.push(`${expected.path}: ${name} ${show(is)}, expected ${show(wanted)}`);
+    if (wanted !== undefined && is !== wanted)
+      found.hard.push(`${expected.path}: ${name} ${show(is)}, expected ${show(wanted)}`);
   };
   const isLink = expected.type === 'hardlink' || actual.hardlinkOf !== undefined;
   if (!isLink) check('type', typeOf(actual), expected.type ?? 'file');
-  if (actual.type !== 'symlink') check('mode', actual.mode & 0o7777, expected.mode && Number.parseInt(expected.mode, 8));
+  if (actual.type !== 'symlink')
+    check('mode', actual.mode & 0o7777, expected.mode && Number.parseInt(expected.mode, 8));
   check('uid', actual.uid, expected.uid);
   check('gid', actual.gid, expected.gid);
   if (actual.type === 'symlink') check('target', actual.target, expected.target);
@@ -103,16 +108,26 @@ function unchanged(path: string, image: ReadImage, base: ReadImage): boolean {
   return isDeepStrictEqual(facts(now), facts(before));
 }
 
-function compareWithBase(expected: ExpectedImage, image: ReadImage, base: ReadImage, found: Differences): void {
+function compareWithBase(
+  expected: ExpectedImage,
+  image: ReadImage,
+  base: ReadImage,
+  found: Differences,
+): void {
   const files = expected.files ?? [];
   const known = new Set(files.map(({ path }) => path));
   for (const entry of files) compareEntry(entry, image.entries, image.directory, found);
   for (const path of image.entries.keys()) {
-    if (!known.has(path) && !unchanged(path, image, base)) found.hard.push(`${path}: not expected to be added or changed`);
+    if (!known.has(path) && !unchanged(path, image, base))
+      found.hard.push(`${path}: not expected to be added or changed`);
   }
   const gone = (expected.deleted ?? []).map((path) => path.replace(/\/$/, ''));
   const isGone = (path: string) =>
-    gone.some((pattern) => pattern === path || (pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path.startsWith(`${pattern}/`)));
+    gone.some(
+      (pattern) =>
+        pattern === path ||
+        (pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path.startsWith(`${pattern}/`)),
+    );
   for (const path of base.entries.keys()) {
     const present = image.entries.has(path);
     if (!present && !isGone(path) && !known.has(path)) found.hard.push(`${path}: is gone`);
@@ -125,16 +140,23 @@ function withoutSoftKeys(config: Readonly<Record<string, unknown>>): Record<stri
   return rest;
 }
 
-function compareHistory(expected: ExpectedImage, image: ReadImage, base: ReadImage | undefined, found: Differences): void {
+function compareHistory(
+  expected: ExpectedImage,
+  image: ReadImage,
+  base: ReadImage | undefined,
+  found: Differences,
+): void {
   const history = (image.config.history ?? []).slice(base?.config.history?.length ?? 0);
   const wanted = expected.history ?? [];
-  const flags = (list: readonly { readonly empty_layer?: boolean }[]) => list.map((entry) => (entry.empty_layer ? 'empty' : 'layer')).join(' ');
+  const flags = (list: readonly { readonly empty_layer?: boolean }[]) =>
+    list.map((entry) => (entry.empty_layer ? 'empty' : 'layer')).join(' ');
   if (flags(history) !== flags(wanted)) {
     found.hard.push(`history shape [${flags(history)}], expected [${flags(wanted)}]`);
   }
   wanted.forEach((entry, index) => {
     const actual = history[index]?.created_by;
-    if (actual !== entry.created_by) found.soft.push(`history ${index}: ${show(actual)}, expected ${show(entry.created_by)}`);
+    if (actual !== entry.created_by)
+      found.soft.push(`history ${index}: ${show(actual)}, expected ${show(entry.created_by)}`);
   });
 }
 
@@ -152,7 +174,10 @@ export function compareImage(
       found.hard.push(`config ${key}: ${show(config[key])}, expected ${show(wanted[key])}`);
     }
   }
-  if (expected.created !== undefined && Date.parse(image.config.created ?? '') !== Date.parse(expected.created)) {
+  if (
+    expected.created !== undefined &&
+    Date.parse(image.config.created ?? '') !== Date.parse(expected.created)
+  ) {
     found.hard.push(`created ${image.config.created}, expected ${expected.created}`);
   }
   if (expected.author !== undefined && image.config.author !== expected.author) {

@@ -1,8 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, lutimesSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { once } from 'node:events';
 import { entryBytes, type FileEntry } from './cases.js';
 
 /** Entries without an mtime get this one, so that COPY's keeping of times can be seen. */
@@ -37,7 +46,11 @@ async function makeEntry(entry: FileEntry, path: string, root: string): Promise<
 }
 
 /** Writes entries below `root`; a patch may remove or replace what is there. */
-export async function writeEntries(root: string, entries: readonly FileEntry[], mtime = CONTEXT_MTIME): Promise<void> {
+export async function writeEntries(
+  root: string,
+  entries: readonly FileEntry[],
+  mtime = CONTEXT_MTIME,
+): Promise<void> {
   const process_umask = process.umask(0o022);
   const times: [string, number][] = [];
   for (const entry of entries) {

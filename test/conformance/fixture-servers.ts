@@ -11,7 +11,9 @@ export interface FixtureServer extends AsyncDisposable {
   readonly port: number;
 }
 
-async function listen(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<FixtureServer> {
+async function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<FixtureServer> {
   const server: Server = createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -81,5 +83,9 @@ export function makeRepository(directory: string, script: string): void {
 
 /** The full hash of a ref in a repository. */
 export function commitOf(directory: string, ref: string): string {
-  return execFileSync('git', ['rev-parse', `${ref}^{commit}`], { cwd: directory, env: GIT_ENV, encoding: 'utf8' }).trim();
+  return execFileSync('git', ['rev-parse', `${ref}^{commit}`], {
+    cwd: directory,
+    env: GIT_ENV,
+    encoding: 'utf8',
+  }).trim();
 }

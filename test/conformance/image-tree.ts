@@ -55,7 +55,9 @@ async function layOut(layout: string, layers: readonly Descriptor[], directory: 
 /** Sorted entries of a directory by path. */
 export async function treeOf(directory: string): Promise<ReadonlyMap<string, ScanEntry>> {
   const entries = await addon.scan({ root: directory });
-  return new Map(entries.filter(({ path }) => path !== '' && path !== '.').map((entry) => [entry.path, entry]));
+  return new Map(
+    entries.filter(({ path }) => path !== '' && path !== '.').map((entry) => [entry.path, entry]),
+  );
 }
 
 /** Reads every image of a layout; `keep` names a directory that the trees are made below. */
@@ -67,7 +69,9 @@ export async function readLayout(layout: string, keep: string): Promise<readonly
     const manifest = json<Manifest>(layout, descriptor);
     const config = json<ImageConfig>(layout, manifest.config);
     const directory = await mkdtemp(join(keep, 'tree-'));
-    const isImage = manifest.layers.every(({ mediaType }) => mediaType.includes('.tar') || mediaType.includes('diff'));
+    const isImage = manifest.layers.every(
+      ({ mediaType }) => mediaType.includes('.tar') || mediaType.includes('diff'),
+    );
     if (isImage) await layOut(layout, manifest.layers, directory);
     images.push({
       platform: [config.os, config.architecture, config.variant].filter(Boolean).join('/'),

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildCase, readCases } from './cases.js';
-import { readLayout, type ReadImage } from './image-tree.js';
-import { runCase, type RunSetting } from './run-case.js';
+import { type ReadImage, readLayout } from './image-tree.js';
+import { type RunSetting, runCase } from './run-case.js';
 
 /**
  * `npm run conformance -- [--only TEXT] [--quiet] CASES.json…`: runs recorded whole builds against
@@ -36,9 +36,19 @@ async function prepare(work: string): Promise<RunSetting> {
   for (const name of ['busybox', 'alpine']) {
     const [image] = await readLayout(join(layouts, name), join(work, 'base-trees'));
     if (image) bases.set(name, image);
-    execFileSync(forge, ['load', '--root', baseStore, '-i', join(layouts, name), '--name', `${name}:latest`], { stdio: 'inherit' });
+    const context = join(work, `from-${name}`);
+    mkdirSync(context);
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\n`);
+    const source = `${name}=oci-layout://${join(layouts, name)}`;
+    execFileSync(
+      forge,
+      ['build', '-q', '--root', baseStore, '--build-context', source, '-t', `${name}:latest`, context],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
   }
-  execFileSync(forge, ['tag', '--root', baseStore, 'busybox:latest', 'busybox:stable-musl'], { stdio: 'inherit' });
+  execFileSync(forge, ['tag', '--root', baseStore, 'busybox:latest', 'busybox:stable-musl'], {
+    stdio: 'inherit',
+  });
   return { forge, baseStore, bases, work };
 }
 
@@ -60,7 +70,8 @@ async function runAll(cases: readonly BuildCase[], setting: RunSetting, quiet: b
         failed++;
         process.stdout.write(`FAIL ${test.id}: ${test.pins}\n${hard.map((line) => `  ${line}\n`).join('')}`);
       }
-      if (!quiet && soft.length > 0) process.stdout.write(`NOTE ${test.id}\n${soft.map((line) => `  ${line}\n`).join('')}`);
+      if (!quiet && soft.length > 0)
+        process.stdout.write(`NOTE ${test.id}\n${soft.map((line) => `  ${line}\n`).join('')}`);
     }
   };
   await Promise.all([worker(), worker()]);
@@ -81,7 +92,9 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const missing = files.find((file) => !existsSync(file));
   if (files.length === 0 || missing) {
-    process.stderr.write(`usage: npm run conformance -- [--only TEXT] [--quiet] CASES.json…${missing ? `\nno such file: ${missing}` : ''}\n`);
+    process.stderr.write(
+      `usage: npm run conformance -- [--only TEXT] [--quiet] CASES.json…${missing ? `\nno such file: ${missing}` : ''}\n`,
+    );
     process.exitCode = 2;
     return;
   }

@@ -7,7 +7,13 @@ import { buildCommand, type CasePlaces } from './build-command.js';
 import type { BuildCase, BuildStep } from './cases.js';
 import { compareImage, compareTree, type Differences } from './compare.js';
 import { CONTEXT_MTIME, writeEntries } from './context-files.js';
-import { commitOf, type FixtureServer, makeRepository, serveDirectory, serveRoutes } from './fixture-servers.js';
+import {
+  commitOf,
+  type FixtureServer,
+  makeRepository,
+  serveDirectory,
+  serveRoutes,
+} from './fixture-servers.js';
 import { type ReadImage, readLayout, treeOf } from './image-tree.js';
 
 /** What the whole run shares. */
@@ -56,7 +62,12 @@ async function preparePlaces(
   for (const [name, entries] of Object.entries(test.contexts)) {
     const directory = join(scratch, 'contexts', name);
     mkdirSync(directory, { recursive: true });
-    await writeEntries(directory, entries.map((entry) => (entry.content === undefined ? entry : { ...entry, content: expand(entry.content) })));
+    await writeEntries(
+      directory,
+      entries.map((entry) =>
+        entry.content === undefined ? entry : { ...entry, content: expand(entry.content) },
+      ),
+    );
   }
   const store = join(scratch, 'store');
   cpSync(setting.baseStore, store, { recursive: true, verbatimSymlinks: true });
@@ -74,10 +85,13 @@ async function startServers(
   const expand = (text: string): string => {
     let result = text;
     for (const [from, to] of replacements) result = result.replaceAll(from, to);
-    return result.replace(/@@(COMMIT|SHORT):(\w+):([^@]+)@@/g, (_all, kind: string, name: string, ref: string) => {
-      const commit = commitOf(repositories.get(name) ?? '', ref);
-      return kind === 'SHORT' ? commit.slice(0, 8) : commit;
-    });
+    return result.replace(
+      /@@(COMMIT|SHORT):(\w+):([^@]+)@@/g,
+      (_all, kind: string, name: string, ref: string) => {
+        const commit = commitOf(repositories.get(name) ?? '', ref);
+        return kind === 'SHORT' ? commit.slice(0, 8) : commit;
+      },
+    );
   };
   for (const [name, script] of Object.entries(test.git ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const directory = join(scratch, 'git', name);
@@ -101,7 +115,11 @@ interface StepSetting {
   readonly found: Differences;
 }
 
-async function runStep(step: BuildStep, index: number, { setting, places, found }: StepSetting): Promise<StepOutcome> {
+async function runStep(
+  step: BuildStep,
+  index: number,
+  { setting, places, found }: StepSetting,
+): Promise<StepOutcome> {
   const context = join(places.contexts, step.context ?? 'main');
   if (step.patch) await writeEntries(context, step.patch, CONTEXT_MTIME + index);
   if (step.prune_cache_before) {
@@ -116,7 +134,8 @@ async function runStep(step: BuildStep, index: number, { setting, places, found 
   const argv = buildCommand(step, places, { layout, ...(extra === undefined ? {} : { extra }) });
   const { exitCode, stderr } = await forge(setting.forge, argv, stdinOf(step, places));
   const label = `step ${index}`;
-  const images = exitCode === 0 && existsSync(layout) ? await readLayout(layout, join(places.scratch, 'trees')) : [];
+  const images =
+    exitCode === 0 && existsSync(layout) ? await readLayout(layout, join(places.scratch, 'trees')) : [];
   const before = found.hard.length;
   checkOutcome(step, { exitCode, stderr, layout, images }, setting, places, found);
   if (extra !== undefined && exitCode === 0) await checkOutput(step, extra, found);
@@ -157,7 +176,8 @@ function checkOutcome(
   if (expect.result === 'error') {
     if (outcome.exitCode === 0) found.hard.push('succeeded, expected an error');
     for (const text of (expect.error_contains ?? []).map(places.expand)) {
-      if (!matches(outcome.stderr, text)) found.hard.push(`error lacks ${JSON.stringify(text)}: ${tail(outcome.stderr)}`);
+      if (!matches(outcome.stderr, text))
+        found.hard.push(`error lacks ${JSON.stringify(text)}: ${tail(outcome.stderr)}`);
     }
     return;
   }
@@ -171,10 +191,17 @@ function checkOutcome(
   }
   wanted.forEach((image, index) => {
     const actual = outcome.images[index];
-    if (actual && !image.attestation) compareImage(image, actual, image.base === undefined ? undefined : setting.bases.get(image.base), found);
+    if (actual && !image.attestation)
+      compareImage(
+        image,
+        actual,
+        image.base === undefined ? undefined : setting.bases.get(image.base),
+        found,
+      );
   });
   for (const { text } of expect.warnings ?? []) {
-    if (!outcome.stderr.includes(places.expand(text).replace(/ \(line \d+\)$/, ''))) found.hard.push(`no warning ${JSON.stringify(text)}`);
+    if (!outcome.stderr.includes(places.expand(text).replace(/ \(line \d+\)$/, '')))
+      found.hard.push(`no warning ${JSON.stringify(text)}`);
   }
 }
 
@@ -210,6 +237,9 @@ function checkRelations(test: BuildCase, outcomes: readonly StepOutcome[], found
       return file && existsSync(file) ? readFileSync(file, 'latin1') : undefined;
     });
     if (a === undefined || b === undefined) found.hard.push(`relation: ${path} is missing`);
-    else if ((a === b) !== same) found.hard.push(`relation: ${path} of steps ${steps.join(' and ')} should ${same ? '' : 'not '}be the same`);
+    else if ((a === b) !== same)
+      found.hard.push(
+        `relation: ${path} of steps ${steps.join(' and ')} should ${same ? '' : 'not '}be the same`,
+      );
   }
 }
