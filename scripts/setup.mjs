@@ -25,7 +25,8 @@ function newestMs(path) {
 function isBuilt() {
   const configs = readdirSync('.').filter((name) => name.startsWith('tsconfig'));
   const newest = Math.max(...[...INPUTS, ...configs].map(newestMs));
-  const artefacts = ['prebuilt', 'dist/cli.js', STAMP];
+  const native = `prebuilt/linux-${process.arch}`;
+  const artefacts = [`${native}/forge`, `${native}/forge.node`, 'dist/cli.js', STAMP];
   return artefacts.every((path) => existsSync(path)) && statSync(STAMP).mtimeMs >= newest;
 }
 

@@ -1,2 +1,2 @@
 echo "Hello from an image that holds nothing but this:"
-find / -xdev \( -type f -printf '%9s  %p\n' \) -o \( -type l -printf '%9s  %p -> %l\n' \)
+find / -xdev -path /etc -prune -o \( -type f -printf '%9s  %p\n' \) -o \( -type l -printf '%9s  %p -> %l\n' \)

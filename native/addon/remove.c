@@ -88,6 +88,7 @@ static int remove_run(void *state, const struct control *control, struct failure
   job->top = top;
   for (;;) {
     unsigned long moved = job->moved;
+    if (lseek(top, 0, SEEK_SET) < 0) return fail(job, "lseek");
     if (remove_contents(job, top, 0) < 0) return -1;
     if (job->moved == moved) break;
   }

@@ -110,9 +110,13 @@ static struct cursor after_of(const struct box *box) {
   return (struct cursor){box->after, box->after + box->after_size, false};
 }
 
-static void close_box(struct server *server, struct box *box) {
+static void close_descriptors(struct server *server, struct box *box) {
   struct watch *all[] = {&box->process, &box->report, &box->out, &box->err, &box->in};
   for (size_t i = 0; i < 5; i++) unwatch(server, all[i]);
+}
+
+static void close_box(struct server *server, struct box *box) {
+  close_descriptors(server, box);
   box->next = server->finished;
   server->finished = box;
 }
@@ -215,6 +219,7 @@ static void finish_box(struct server *server, struct box *box) {
   relay_output(server, &box->out, true);
   relay_output(server, &box->err, true);
   flush_input(server, box);
+  close_descriptors(server, box);
   if (box->failed) {
     finish_cgroups(after_of(box), NULL);
     send_box_failure(server, box->id, &box->failure);

@@ -94,15 +94,19 @@ int do_mask(struct setup *setup, struct cursor *arguments) {
   return 0;
 }
 
-/* owner: opens a terminal of the box's own devpts, mounts it on /dev/console, hands its master on */
+/* owner, columns, rows (0: not known yet): opens a terminal of the box's own devpts, mounts it on /dev/console, hands its master on */
 int do_console(struct setup *setup, struct cursor *arguments) {
   uint32_t uid = take_u32(arguments);
+  struct winsize size = {.ws_col = (unsigned short)take_u32(arguments)};
+  size.ws_row = (unsigned short)take_u32(arguments);
   SCOPED_FD master = open_inside(setup->root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, NO_LINKS);
   int unlock = 0;
   if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
     return fail(setup->failure, "open terminal", "/dev/pts/ptmx");
   setup->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (setup->slave < 0) return fail(setup->failure, "open terminal", "/dev/pts");
+  if (size.ws_col > 0 && ioctl(master, TIOCSWINSZ, &size) < 0)
+    return fail(setup->failure, "size terminal", "");
   if (fchown(setup->slave, uid, (gid_t)-1) < 0) return fail(setup->failure, "chown terminal", "/dev/pts");
   SCOPED_FD mount = clone_mount(setup->slave, false);
   SCOPED_FD place = open_inside(setup->root, "/dev/console", O_PATH, NO_LINKS);

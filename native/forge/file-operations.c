@@ -44,14 +44,18 @@ static int write_all(int fd, struct text content) {
   return 0;
 }
 
+/* A file of the box's /dev tmpfs; it loses this name as soon as it is mounted (before, it must have one). */
+#define SECRET_NAME ".secret"
+
 /*
- * target, content, mode, uid, gid: a read-only file that never touches a disk. It is an unnamed
- * file of the box's /dev tmpfs: no path but the mount point leads to it.
+ * target, content, mode, uid, gid: a read-only file that never touches a disk, and to which no path
+ * but the mount point leads.
  */
 int do_data(struct setup *setup, struct cursor *arguments) {
   struct text target = take_text(arguments), content = take_text(arguments);
   uint32_t mode = take_u32(arguments), uid = take_u32(arguments), gid = take_u32(arguments);
-  SCOPED_FD file = open_inside(setup->root, "/dev", O_TMPFILE | O_RDWR, NO_LINKS);
+  SCOPED_FD devices = open_inside(setup->root, "/dev", O_PATH | O_DIRECTORY, NO_LINKS);
+  SCOPED_FD file = openat(devices, SECRET_NAME, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
   if (file < 0) return fail(setup->failure, "make secret file", target.data);
   if (write_all(file, content) < 0) return fail(setup->failure, "write secret file", target.data);
   if (fchown(file, uid, gid) < 0) return fail(setup->failure, "chown secret file", target.data);
@@ -63,5 +67,6 @@ int do_data(struct setup *setup, struct cursor *arguments) {
   SCOPED_FD place = open_inside(setup->root, target.data, O_PATH, FOLLOW_LINKS);
   if (place < 0) return fail(setup->failure, "open mount point", target.data);
   if (sys_move_mount(mount, place) < 0) return fail(setup->failure, "mount secret file", target.data);
+  if (unlinkat(devices, SECRET_NAME, 0) < 0) return fail(setup->failure, "hide secret file", target.data);
   return 0;
 }

@@ -19,7 +19,7 @@ export function trimStart(text: string): string {
 }
 
 /** `text` without white space at its end; linear, whatever the text holds. */
-export function trimEnd(text: string): string {
+function trimEnd(text: string): string {
   let end = text.length;
   while (end > 0 && isBlank(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);

@@ -5,7 +5,7 @@ import { suggest, withSuggestion } from './suggest.js';
  * `bool`: `--x` or `--x=true|false`; `text`: `--x=value`, once; `list`: may be repeated;
  * `optional`: `--x` (the empty text) or `--x=value`.
  */
-export type FlagKind = 'bool' | 'text' | 'list' | 'optional';
+type FlagKind = 'bool' | 'text' | 'list' | 'optional';
 export type FlagSpecs = Readonly<Record<string, FlagKind>>;
 
 type FlagValue<Kind extends FlagKind> = Kind extends 'bool'

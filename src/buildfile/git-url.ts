@@ -1,6 +1,6 @@
 import { problem } from './problem.js';
 
-export type GitScheme = 'http' | 'https' | 'ssh' | 'git';
+type GitScheme = 'http' | 'https' | 'ssh' | 'git';
 
 /** The address of a git repository, before its meaning is judged. */
 export interface GitUrl {

@@ -1,5 +1,6 @@
 import { ForgeError } from '../core/index.js';
-import { type ExpandOptions, expandWords } from './expand.js';
+import { expandWords } from './expand.js';
+import type { ExpandOptions } from './expander.js';
 import type { Heredoc } from './instructions.js';
 
 /** What a word `[fd]<<[-]NAME` announces; the body follows in later lines. */

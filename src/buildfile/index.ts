@@ -1,14 +1,7 @@
 export { decodeBuildfile } from './decode.js';
 export { type Directive, detectDirective, detectSyntax, parseDirectives } from './directives.js';
-export {
-  type ExpandOptions,
-  type Expansion,
-  expand,
-  expandWord,
-  expandWords,
-  lookupIn,
-  type VariableLookup,
-} from './expand.js';
+export { type Expansion, expand, expandWord, expandWords, lookupIn } from './expand.js';
+export type { ExpandOptions, VariableLookup } from './expander.js';
 export { type GitReference, parseGitReference } from './git-reference.js';
 export { chompHeredoc, type HeredocWord, heredocsInLine, parseHeredocWord } from './heredoc.js';
 export type {
@@ -20,9 +13,11 @@ export type {
   HealthcheckConfig,
   Heredoc,
   Instruction,
+  InstructionNode,
   InstructionOrigin,
   KeyValue,
   ParseWarning,
+  PlacedNode,
   RunInstruction,
   RunMount,
   Stage,
@@ -31,10 +26,9 @@ export type {
 } from './instructions.js';
 export { parseJsonArray } from './json-array.js';
 export { parseMount, type ValueExpander } from './mount.js';
-export type { InstructionNode, PlacedNode } from './node.js';
 export { parseOnbuild } from './onbuild.js';
 export { parseBuildfile, type ReadBuildfile, readBuildfile } from './parse-buildfile.js';
-export { parsePort, parsePorts } from './ports.js';
+export { type PortSpec, parsePort, parsePorts, splitPortSpec } from './ports.js';
 export { buildfileErrorText, placing } from './problem.js';
 export { checkStopSignal } from './stop-signal.js';
 export { suggest, withSuggestion } from './suggest.js';

@@ -1,5 +1,4 @@
 import type { SourceRange } from '../core/index.js';
-import type { PlacedNode } from './node.js';
 
 /** A heredoc body: its word, its text, and whether variables in it are to be expanded. */
 export interface Heredoc {
@@ -150,6 +149,33 @@ export interface Stage {
   /** The comment right above FROM. */
   readonly doc?: string;
   readonly instructions: readonly Instruction[];
+}
+
+/** An instruction cut into its words, before it is known whether they make sense. */
+export interface InstructionNode {
+  /** The instruction's name as written. */
+  readonly name: string;
+  readonly flags: readonly string[];
+  /**
+   * The words; for ENV and LABEL triples of key, value and separator (`=`, or empty in the legacy
+   * form), for HEALTHCHECK its type and command.
+   */
+  readonly args: readonly string[];
+  /** The words were a JSON array. */
+  readonly json: boolean;
+  /** The logical line: continuations joined, comments left out. */
+  readonly original: string;
+  /** The instruction behind ONBUILD. */
+  readonly inner?: InstructionNode;
+}
+
+/** A node with its place in the file. Lines count from 1; a heredoc's body belongs to its node. */
+export interface PlacedNode extends InstructionNode {
+  readonly startLine: number;
+  readonly endLine: number;
+  /** The comment lines right above, without `#`. */
+  readonly comments: readonly string[];
+  readonly heredocs: readonly Heredoc[];
 }
 
 /** A parsed Buildfile: what the graph is lowered from. */

@@ -1,35 +1,8 @@
 import { splitBlanks, trim } from './blanks.js';
-import type { Heredoc } from './instructions.js';
+import type { InstructionNode } from './instructions.js';
 import { parseJsonArray } from './json-array.js';
 import { problem } from './problem.js';
 import { type EscapeCharacter, splitFlags, splitQuotedWords } from './words.js';
-
-/** An instruction cut into its words, before it is known whether they make sense. */
-export interface InstructionNode {
-  /** The instruction's name as written. */
-  readonly name: string;
-  readonly flags: readonly string[];
-  /**
-   * The words; for ENV and LABEL triples of key, value and separator (`=`, or empty in the legacy
-   * form), for HEALTHCHECK its type and command.
-   */
-  readonly args: readonly string[];
-  /** The words were a JSON array. */
-  readonly json: boolean;
-  /** The logical line: continuations joined, comments left out. */
-  readonly original: string;
-  /** The instruction behind ONBUILD. */
-  readonly inner?: InstructionNode;
-}
-
-/** A node with its place in the file. Lines count from 1; a heredoc's body belongs to its node. */
-export interface PlacedNode extends InstructionNode {
-  readonly startLine: number;
-  readonly endLine: number;
-  /** The comment lines right above, without `#`. */
-  readonly comments: readonly string[];
-  readonly heredocs: readonly Heredoc[];
-}
 
 interface Words {
   readonly args: readonly string[];

@@ -1,10 +1,16 @@
 import { ForgeError, type SourceRange } from '../core/index.js';
-import type { ArgInstruction, Buildfile, Instruction, ParseWarning, Stage } from './instructions.js';
-import type { PlacedNode } from './node.js';
+import type {
+  ArgInstruction,
+  Buildfile,
+  Instruction,
+  ParseWarning,
+  PlacedNode,
+  Stage,
+} from './instructions.js';
 import { type NodeFile, readNodes } from './node-reader.js';
 import { parseInstruction, parseStageHead } from './parse-instruction.js';
 import { emptyContinuationWarning, nodeWarnings } from './parse-warnings.js';
-import { placed, problem } from './problem.js';
+import { instructionError, placed, problem } from './problem.js';
 
 /** A Buildfile read as far as it goes, for linters and editors. */
 export interface ReadBuildfile {
@@ -31,7 +37,7 @@ function addNode(draft: Draft, node: PlacedNode, source: SourceRange): void {
   else if (instruction.kind === 'ARG') draft.metaArgs.push(instruction);
   else {
     const hint = 'only ARG may come before the first FROM';
-    throw problem('no-stage', 'no build stage in current context', hint, node.name);
+    throw placed(problem('no-stage', 'no build stage in current context', hint, node.name), source);
   }
 }
 
@@ -42,7 +48,7 @@ function addNodes(draft: Draft, { nodes, range }: NodeFile): ForgeError | undefi
     try {
       addNode(draft, node, source);
     } catch (error) {
-      const located = placed(error, source);
+      const located = instructionError(error, source);
       if (located instanceof ForgeError) return located;
       throw located;
     }

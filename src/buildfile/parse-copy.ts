@@ -1,8 +1,7 @@
 import { sourceAndDestination } from './arity.js';
 import { parseFlags } from './flags.js';
 import { chompHeredoc, parseHeredocWord } from './heredoc.js';
-import type { AddInstruction, CopyInstruction, Heredoc, WithLibs } from './instructions.js';
-import type { PlacedNode } from './node.js';
+import type { AddInstruction, CopyInstruction, Heredoc, PlacedNode, WithLibs } from './instructions.js';
 import { problem } from './problem.js';
 
 const ADD_FLAGS = {

@@ -1,7 +1,6 @@
 import { atLeastOne } from './arity.js';
 import { parseFlags } from './flags.js';
-import type { HealthcheckConfig } from './instructions.js';
-import type { PlacedNode } from './node.js';
+import type { HealthcheckConfig, PlacedNode } from './instructions.js';
 import { commandLine } from './parse-run.js';
 import { problem } from './problem.js';
 import { parseDurationNs, parseInt32 } from './quantities.js';

@@ -1,9 +1,8 @@
 import type { ForgeError } from '../core/index.js';
 import { parseCsvFields } from './csv.js';
 import { parseFlags } from './flags.js';
-import type { CommandLine, RunInstruction, StepLimits } from './instructions.js';
+import type { CommandLine, PlacedNode, RunInstruction, StepLimits } from './instructions.js';
 import { checkRawMount } from './mount.js';
-import type { PlacedNode } from './node.js';
 import { problem } from './problem.js';
 import { parseDurationNs, parseSizeBytes } from './quantities.js';
 import { suggest, withSuggestion } from './suggest.js';

@@ -1,6 +1,5 @@
 import type { SourceRange } from '../core/index.js';
-import type { ParseWarning } from './instructions.js';
-import type { PlacedNode } from './node.js';
+import type { ParseWarning, PlacedNode } from './instructions.js';
 import type { EmptyContinuation } from './node-reader.js';
 
 /** Where the rules of the reference frontend are described. */

@@ -3,10 +3,12 @@ import { problem } from './problem.js';
 const PROTOCOLS = new Set(['tcp', 'udp', 'sctp']);
 const MAX_PORT = 65535;
 
-interface PortSpec {
+export interface PortSpec {
   readonly address: string;
   readonly hostPorts: string;
   readonly containerPorts: string;
+  /** As written; empty when there is none. */
+  readonly writtenProtocol: string;
   readonly protocol: string;
 }
 
@@ -14,16 +16,17 @@ const bad = (message: string) =>
   problem('port', message, 'write EXPOSE port[-port][/tcp|udp|sctp], for example 8080/tcp');
 
 /** Cuts `[address:[hostPorts:]]ports[/protocol]`; the address may hold colons itself. */
-function splitSpec(text: string): PortSpec {
+export function splitPortSpec(text: string): PortSpec {
   const parts = text.split(':');
   const last = parts.pop() ?? '';
   const slash = last.indexOf('/');
-  const protocol = slash < 0 ? '' : last.slice(slash + 1).toLowerCase();
+  const writtenProtocol = slash < 0 ? '' : last.slice(slash + 1);
   return {
     containerPorts: slash < 0 ? last : last.slice(0, slash),
     hostPorts: parts.pop() ?? '',
     address: parts.join(':'),
-    protocol: protocol || 'tcp',
+    writtenProtocol,
+    protocol: writtenProtocol.toLowerCase() || 'tcp',
   };
 }
 
@@ -71,7 +74,7 @@ function checkHostPorts(spec: PortSpec, container: PortRange): void {
  * accepted as in `docker run -p`, checked, and mean nothing.
  */
 export function parsePort(text: string): readonly string[] {
-  const spec = splitSpec(text);
+  const spec = splitPortSpec(text);
   if (spec.containerPorts === '') throw bad(`invalid port: ${JSON.stringify(text)}: no port specified`);
   if (!PROTOCOLS.has(spec.protocol)) throw bad(`invalid proto: ${spec.protocol}`);
   checkAddress(spec.address);

@@ -1,4 +1,4 @@
-import { ForgeError, type SourceRange } from '../core/index.js';
+import { ForgeError, type ForgeErrorOptions, type SourceRange } from '../core/index.js';
 
 /** What is wrong in a Buildfile, before its place is known. */
 class Problem extends ForgeError {
@@ -18,23 +18,33 @@ export function problem(what: string, message: string, hint?: string, word?: str
   return new Problem(what, message, hint, word);
 }
 
-/** Codes of the first stage: the text could not be cut into instructions at all. */
-const WITHOUT_PREFIX = new Set(['user/buildfile-syntax', 'user/buildfile-encoding', 'user/no-stage']);
+/** A mistake in the words of one instruction, found while parsing. */
+class InstructionError extends ForgeError {}
 
 function withColumn(source: SourceRange, word: string | undefined): SourceRange {
   const index = word ? (source.text?.[0]?.indexOf(word) ?? -1) : -1;
   return index < 0 ? source : { ...source, column: index + 1 };
 }
 
-/** The same error with its place; an error that knows its place stays as it is. */
-export function placed(error: unknown, source: SourceRange): unknown {
-  if (!(error instanceof ForgeError) || error.source !== undefined) return error;
+function placedOptions(error: ForgeError, source: SourceRange): ForgeErrorOptions {
   const word = error instanceof Problem ? error.word : undefined;
-  return new ForgeError(error.code, error.message, {
+  return {
     source: withColumn(source, word),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
-  });
+  };
+}
+
+/** The same error with its place; an error that knows its place stays as it is. */
+export function placed(error: unknown, source: SourceRange): unknown {
+  if (!(error instanceof ForgeError) || error.source !== undefined) return error;
+  return new ForgeError(error.code, error.message, placedOptions(error, source));
+}
+
+/** The error of an instruction's words, with its place. */
+export function instructionError(error: unknown, source: SourceRange): unknown {
+  if (!(error instanceof ForgeError) || error.source !== undefined) return error;
+  return new InstructionError(error.code, error.message, placedOptions(error, source));
 }
 
 /** Runs `action`; what it throws gets the place `source`, unless it has one. */
@@ -47,10 +57,10 @@ export function placing<T>(source: SourceRange, action: () => T): T {
 }
 
 /**
- * The message as the reference frontend words it: errors of single instructions begin with
- * `dockerfile parse error on line N: `. For renderers; `error.message` has no prefix.
+ * The message as the reference frontend words it: mistakes found while parsing single instructions
+ * begin with `dockerfile parse error on line N: `. For renderers; `error.message` has no prefix.
  */
 export function buildfileErrorText(error: ForgeError): string {
-  if (error.source === undefined || WITHOUT_PREFIX.has(error.code)) return error.message;
+  if (!(error instanceof InstructionError) || error.source === undefined) return error.message;
   return `dockerfile parse error on line ${error.source.startLine}: ${error.message}`;
 }

@@ -1,6 +1,6 @@
 import type { CommandSpec, Completes, OptionSpec } from './option-spec.js';
 
-export interface Candidate {
+interface Candidate {
   readonly value: string;
   readonly description: string;
 }

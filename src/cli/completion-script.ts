@@ -50,9 +50,9 @@ function __forge_complete
         set -l parts (string split -m 1 \\t -- $line)
         switch $parts[1]
             case :file
-                __fish_complete_path (string replace -- "$parts[2]" '' "$current")
+                string replace -r '^' -- "$parts[2]" (__fish_complete_path (string replace -- "$parts[2]" '' "$current"))
             case :directory
-                __fish_complete_directories (string replace -- "$parts[2]" '' "$current")
+                string replace -r '^' -- "$parts[2]" (__fish_complete_directories (string replace -- "$parts[2]" '' "$current"))
             case '*'
                 echo $line
         end

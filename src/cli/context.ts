@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { TextOutput } from '../progress/index.js';
 
 export type SignalHandler = (name: NodeJS.Signals) => void;
@@ -5,13 +6,16 @@ export type SignalHandler = (name: NodeJS.Signals) => void;
 /** What a command may use of the process it runs in. */
 export interface CliContext {
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: TextOutput & { readonly stream: NodeJS.WritableStream };
-  readonly stderr: TextOutput & { readonly stream: NodeJS.WritableStream };
+  readonly stdout: TextOutput & { readonly stream: Writable };
+  readonly stderr: TextOutput & { readonly stream: Writable };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second ends the process at once. */
   readonly signal: AbortSignal;
-  /** From now on these signals go to `handler` and abort nothing: `forge run` passes them on. */
+  /**
+   * From now on signals go to `handler` and abort nothing, as `forge run` passes them on; only the
+   * third SIGINT or SIGTERM aborts.
+   */
   takeSignals(handler: SignalHandler): void;
 }
 

@@ -1,4 +1,5 @@
-import { COMMANDS, type CommandEntry } from './command-table.js';
+import type { Command } from './command.js';
+import { loadCommand } from './command-table.js';
 import type { CliContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { asksForHelp } from './parse-options.js';
@@ -11,11 +12,11 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** How shells ask for completions: `forge __complete WORD…`, the last word being unfinished. */
-export const COMPLETE = '__complete';
+const COMPLETE = '__complete';
 
-async function find(name: string): Promise<CommandEntry> {
-  const entry = COMMANDS.find((command) => command.name === name);
-  if (entry !== undefined) return entry;
+async function find(name: string): Promise<Command> {
+  const command = await loadCommand(name);
+  if (command !== undefined) return command;
   const { unknownCommand } = await import('./unknown-command.js');
   throw unknownCommand(name);
 }
@@ -27,7 +28,7 @@ async function execute(argv: readonly string[], context: CliContext): Promise<nu
     return printCompletions(rest, context);
   }
   const [name = first, ...more] = ALIASES[first] ?? [first];
-  const command = await (await find(name)).load();
+  const command = await find(name);
   const words = [...more, ...rest];
   if (asksForHelp(command.spec, words)) {
     const { commandHelp } = await import('./help-text.js');

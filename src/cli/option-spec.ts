@@ -22,15 +22,15 @@ export type OptionSpec =
       readonly default?: string;
     })
   | (OptionBase & {
-      /** `bytes` takes docker's `64m`; `integer` and `number` are not negative. */
-      readonly kind: 'text' | 'integer' | 'number' | 'bytes';
+      /** `bytes` takes docker's `64m`, `duration` `90m` or `1d12h` (milliseconds); none is negative. */
+      readonly kind: 'text' | 'integer' | 'number' | 'bytes' | 'duration';
       /** What stands for the value in help. */
       readonly valueName: string;
       readonly default?: string | number;
       readonly completes?: Completes;
     });
 
-export interface OperandsSpec {
+interface OperandsSpec {
   /** As help shows them: `IMAGE [COMMAND [ARG...]]`. */
   readonly synopsis: string;
   readonly min: number;

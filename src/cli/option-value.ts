@@ -13,6 +13,16 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+const DURATION_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90m`, `1d12h`, in milliseconds. Undefined when it is none. */
+function parseDuration(text: string): number | undefined {
+  if (text === '' || text.replace(DURATION_PART, '') !== '') return undefined;
+  const parts = [...text.matchAll(DURATION_PART)];
+  return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (UNIT_MS[unit] ?? 0), 0);
+}
+
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 
@@ -45,6 +55,11 @@ export function convertValue(option: OptionSpec, text: string): boolean | string
       const bytes = parseBytes(text);
       if (bytes !== undefined) return bytes;
       throw invalid(option, text, `invalid size: '${text}'`);
+    }
+    case 'duration': {
+      const durationMs = parseDuration(text);
+      if (durationMs !== undefined) return durationMs;
+      throw invalid(option, text, 'it is a time such as 90m, 24h or 7d');
     }
     case 'integer':
       if (/^\d{1,15}$/.test(text)) return Number(text);

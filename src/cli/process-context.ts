@@ -2,6 +2,12 @@ import { cancelled, ForgeError } from '../core/index.js';
 import type { CliContext, SignalHandler } from './context.js';
 import { EXIT } from './exit-code.js';
 
+const CANCELLING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What `forge run` passes on besides. */
+const PASSED_ON = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGCONT'] as const;
+/** A command that ignores so many SIGINTs or SIGTERMs is ended for it, as docker does. */
+const PATIENCE = 3;
+
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
@@ -46,11 +52,12 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
  */
 export function processContext(): CliContext & { flush(): Promise<void> } {
   const controller = new AbortController();
-  let handler: SignalHandler = () => {
+  const cancel = () => {
     if (controller.signal.aborted) process.exit(EXIT.cancelled);
     controller.abort(cancelled());
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => handler(name));
+  let handler: SignalHandler = cancel;
+  for (const name of CANCELLING) process.on(name, () => handler(name));
   const onBroken = () =>
     controller.abort(new ForgeError('system/broken-pipe', 'nobody reads standard output any more'));
   return {
@@ -66,7 +73,13 @@ export function processContext(): CliContext & { flush(): Promise<void> } {
     cwd: process.cwd(),
     signal: controller.signal,
     takeSignals: (next) => {
-      handler = next;
+      let asked = 0;
+      handler = (name) => {
+        asked += name === 'SIGINT' || name === 'SIGTERM' ? 1 : 0;
+        if (asked >= PATIENCE) cancel();
+        else next(name);
+      };
+      for (const name of PASSED_ON) process.on(name, () => handler(name));
     },
     flush: async () => {
       await Promise.all([flush(process.stdout), flush(process.stderr)]);

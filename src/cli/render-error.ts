@@ -6,6 +6,8 @@ export interface RenderOptions {
   readonly hasColour: boolean;
   /** FORGE_DEBUG: stack traces and causes. */
   readonly isDebug: boolean;
+  /** Where the files that errors name may lie, for the lines around the place. */
+  readonly sourceDirectories: readonly string[];
 }
 
 const RED = '\x1b[31m';
@@ -46,7 +48,9 @@ export function renderError(thrown: unknown, options: RenderOptions): string {
   const [red, bold, reset] = options.hasColour ? [RED, BOLD, RESET] : ['', '', ''];
   const lines = [
     ...(error.step === undefined ? [] : stepLines(error.step)),
-    ...(error.source === undefined ? [] : sourceExcerpt(error.source).map(neutralise)),
+    ...(error.source === undefined
+      ? []
+      : sourceExcerpt(error.source, options.sourceDirectories).map(neutralise)),
     ...error.message.split('\n').map((line, index) => {
       return index === 0 ? `${red}ERROR:${reset} ${bold}${neutralise(line)}${reset}` : neutralise(line);
     }),

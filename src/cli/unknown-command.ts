@@ -1,12 +1,12 @@
 import { ForgeError } from '../core/index.js';
-import { COMMANDS } from './command-table.js';
+import { SPECS } from './spec-table.js';
 import { suggest } from './suggest.js';
 
 /** The error for a word that is no command. */
 export function unknownCommand(name: string): ForgeError {
   const near = suggest(
     name,
-    COMMANDS.map((command) => command.name),
+    SPECS.map((command) => command.name),
   );
   const question = near === undefined ? '' : ` (did you mean ${near}?)`;
   return new ForgeError('user/usage', `unknown command: ${name}${question}`, { hint: 'see forge help' });

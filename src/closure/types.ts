@@ -40,6 +40,10 @@ export interface ClosureFile {
   readonly target?: string;
   /** Path in the source root, when it is another one. */
   readonly source?: string;
+  /** Of a generated file; ld.so.cache is made from `cacheLibraries` when it is written. */
+  readonly content?: string;
+  /** Of a generated file: its lines are added to those that the target has, by the name before the colon. */
+  readonly joinLines?: true;
   /** Bytes of content; of a symlink, the length of its target. */
   readonly sizeBytes: number;
   /** The path that asked for it; null for the programs themselves and for what a data set adds. */
@@ -93,7 +97,9 @@ export interface ClosureWarning {
 export interface CacheLibrary {
   readonly soname: string;
   readonly path: string;
+  /** Type and ABI, as ldconfig numbers them. */
   readonly flags: number;
+  readonly littleEndian: boolean;
 }
 
 export interface Closure {

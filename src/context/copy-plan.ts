@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { PatternProgram } from '../native/index.js';
 import { hasWildcards } from './go-match.js';
 import { compilePatterns } from './ignore-program.js';
-import { sourceNotFound } from './not-found.js';
+import { sourcesNotFound } from './not-found.js';
 import { expandWildcards, findVisible, findVisibleEntry, type VisibleTree } from './visible-tree.js';
 
 /** What COPY and ADD say about local sources. */
@@ -37,37 +37,42 @@ function absolute(path: string): string {
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 }
 
-function plan(tree: VisibleTree, path: string): PlannedSource {
-  const found = findVisible(tree, path);
-  if (!found) throw sourceNotFound(tree, path);
-  const kind = found.stats.isDirectory() ? 'directory' : found.stats.isFile() ? 'file' : 'other';
-  return { path: found.path, name: posix.basename(path), kind };
-}
+/** Collects what is missing, so that an error can name all of it. */
+class Planner {
+  readonly missing: string[] = [];
+  constructor(private readonly tree: VisibleTree) {}
 
-function resolve(tree: VisibleTree, source: string): readonly PlannedSource[] {
-  const path = absolute(source);
-  if (!hasWildcards(path)) return [plan(tree, path)];
-  return expandWildcards(tree, path).map((match) => plan(tree, `/${match}`));
-}
+  private plan(path: string): readonly PlannedSource[] {
+    const found = findVisible(this.tree, path);
+    if (!found) {
+      this.missing.push(path);
+      return [];
+    }
+    const kind = found.stats.isDirectory() ? 'directory' : found.stats.isFile() ? 'file' : 'other';
+    return [{ path: found.path, name: posix.basename(path), kind }];
+  }
 
-/** `--parents`: the part before `/./` (or the root) is walked, the part behind it is a pattern. */
-function resolveParents(tree: VisibleTree, source: string, exclude: PatternProgram | undefined): CopyGroup {
-  const pivot = source.indexOf('/./');
-  const base = absolute(pivot < 0 ? '/' : source.slice(0, pivot));
-  const below = absolute(pivot < 0 ? source : source.slice(pivot + 3)).slice(1);
-  if (!hasWildcards(base) && !hasWildcards(below)) requireBelow(tree, base, below);
-  return {
-    sources: resolve(tree, base),
-    include: compilePatterns([below]),
-    ...(exclude && { exclude }),
-  };
-}
+  resolve(source: string): readonly PlannedSource[] {
+    const path = absolute(source);
+    if (!hasWildcards(path)) return this.plan(path);
+    return expandWildcards(this.tree, path).flatMap((match) => this.plan(`/${match}`));
+  }
 
-function requireBelow(tree: VisibleTree, base: string, below: string): void {
-  const required = posix.join(base, below);
-  const root = findVisible(tree, base);
-  if (!root || below === '' || !findVisibleEntry(tree, `${root.path}/${below}`)) {
-    throw sourceNotFound(tree, required);
+  /** `--parents`: the part before `/./` (or the root) is walked, the part behind it is a pattern. */
+  resolveParents(source: string): Pick<CopyGroup, 'sources' | 'include'> {
+    const pivot = source.indexOf('/./');
+    const base = absolute(pivot < 0 ? '/' : source.slice(0, pivot));
+    const below = absolute(pivot < 0 ? source : source.slice(pivot + 3)).slice(1);
+    if (!hasWildcards(base) && !hasWildcards(below) && !this.has(base, below)) {
+      this.missing.push(posix.join(base, below));
+      return { sources: [] };
+    }
+    return { sources: this.resolve(base), include: compilePatterns([below]) };
+  }
+
+  private has(base: string, below: string): boolean {
+    const root = findVisible(this.tree, base);
+    return !!root && below !== '' && !!findVisibleEntry(this.tree, `${root.path}/${below}`);
   }
 }
 
@@ -78,8 +83,11 @@ function requireBelow(tree: VisibleTree, base: string, below: string): void {
  */
 export function planCopy(tree: VisibleTree, selection: CopySelection): readonly CopyGroup[] {
   const { sources, parents, exclude: patterns } = selection;
-  const exclude = patterns.length === 0 ? undefined : compilePatterns(patterns);
-  if (parents) return sources.map((source) => resolveParents(tree, source, exclude));
-  const planned = sources.flatMap((source) => resolve(tree, source));
-  return planned.length === 0 ? [] : [{ sources: planned, ...(exclude && { exclude }) }];
+  const exclude = patterns.length === 0 ? {} : { exclude: compilePatterns(patterns) };
+  const planner = new Planner(tree);
+  const groups = parents
+    ? sources.map((source) => ({ ...planner.resolveParents(source), ...exclude }))
+    : [{ sources: sources.flatMap((source) => planner.resolve(source)), ...exclude }];
+  if (planner.missing.length > 0) throw sourcesNotFound(tree, planner.missing);
+  return groups.filter((group) => group.sources.length > 0);
 }

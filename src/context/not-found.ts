@@ -24,8 +24,13 @@ function hintFor(tree: VisibleTree, path: string): string | undefined {
   return near && `did you mean ${posix.join(posix.dirname(path), near)}?`;
 }
 
-/** The error for a source (`/path` below the root) that is not there, with what is near it. */
-export function sourceNotFound(tree: VisibleTree, path: string): ForgeError {
-  const hint = hintFor(tree, path);
-  return new ForgeError('user/source-not-found', `"${path}": not found`, hint === undefined ? {} : { hint });
+/** Sources (`/path` below the root) that are not there, with what is near them. */
+export function sourcesNotFound(tree: VisibleTree, paths: readonly string[]): ForgeError {
+  const message = paths.map((path) => `"${path}": not found`).join(', ');
+  const hints = paths.flatMap((path) => {
+    const hint = hintFor(tree, path);
+    return hint === undefined ? [] : [paths.length === 1 ? hint : `${path}: ${hint}`];
+  });
+  const hint = hints.length === 0 ? {} : { hint: hints.join('; ') };
+  return new ForgeError('user/source-not-found', message, hint);
 }

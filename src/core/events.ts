@@ -48,8 +48,9 @@ export type BuildEvent =
     }
   | {
       readonly type: 'result';
-      readonly manifestDigest: Digest;
-      readonly configDigest: Digest;
+      /** Absent when only files were exported. */
+      readonly manifestDigest?: Digest;
+      readonly configDigest?: Digest;
       readonly names: readonly string[];
       readonly outputs: readonly string[];
       readonly atMs: number;

@@ -13,13 +13,12 @@ import {
 import { maskedPaths, READONLY_PATHS } from './masks.js';
 import type { Operation } from './operations.js';
 import { overlayOptions } from './overlay-options.js';
-import type { BoxMount, BoxSpec } from './types.js';
+import type { BoxMount, BoxProcess, BoxSpec } from './types.js';
 
 const SAFE = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
 
 /** Everything that makes a box, in order; pure. */
 export function boxOperations(spec: BoxSpec, host: HostFacts, cgroups: CgroupPlan): readonly Operation[] {
-  const { terminal, uid } = spec.process;
   return [
     ...cgroups.join.map((file): Operation => ({ kind: 'join-cgroup', file })),
     // The namespace shows the cgroup it was made in as /, so it comes after joining.
@@ -30,12 +29,17 @@ export function boxOperations(spec: BoxSpec, host: HostFacts, cgroups: CgroupPla
     ...deviceOperations(spec, host),
     ...spec.mounts.map((mount) => mountOperation(mount, spec, host)),
     ...(spec.insecure ? [] : maskOperations(host)),
-    ...(terminal ? [{ kind: 'console', uid } as const] : []),
+    ...(spec.process.terminal ? [consoleOperation(spec.process)] : []),
     ...(spec.root.readonly ? [{ kind: 'restrict', path: '/', attributes: ATTR_RDONLY } as const] : []),
     { kind: 'hostname', name: spec.hostname },
     ...(spec.network === 'none' ? [{ kind: 'loopback' } as const] : []),
     { kind: 'pivot' },
   ];
+}
+
+function consoleOperation(process: BoxProcess): Operation {
+  const { columns = 0, rows = 0 } = process.terminalSize ?? {};
+  return { kind: 'console', uid: process.uid, columns, rows };
 }
 
 /** No device node works in a box's root: only those of its /dev do. */

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { cancelled, type ForgeError } from '../core/index.js';
 import { Box } from './box.js';
 import { planCgroups } from './cgroup/plan.js';
+import { cgroupName, sweepCgroups } from './cgroup/sweep.js';
 import { Connection } from './connection.js';
 import { CLIENT_FRAMES, type Frame } from './frames.js';
 import { type HostFacts, readHostFacts } from './host.js';
@@ -14,18 +16,19 @@ class SandboxExecutor implements Executor {
   #connection: Connection | undefined;
   #host: HostFacts | undefined;
   #nextId = 1;
+  /** Tells the cgroups of this connection from others of this process, and from its own past ones. */
+  #tag = randomBytes(4).toString('hex');
+  readonly #retired = new Set<string>();
 
   async start(spec: BoxSpec, output: BoxOutput, signal: AbortSignal): Promise<RunningBox> {
     if (signal.aborted) throw cancelled();
     this.#host ??= readHostFacts();
-    this.#connection ??= new Connection(
-      (frame) => this.#receive(frame),
-      (error) => this.#lose(error),
-    );
-    const id = this.#nextId++;
-    const cgroups = planCgroups(this.#host.cgroups, `forge-${process.pid}-${id}`, spec.limits);
-    const request = encodeRequest(spec, this.#host, cgroups);
+    this.#connection ??= this.#connect(this.#host);
+    const host = this.#host;
     const connection = this.#connection;
+    const id = this.#nextId++;
+    const cgroups = planCgroups(host.cgroups, cgroupName(process.pid, this.#tag, id), spec.limits);
+    const request = encodeRequest(spec, host, cgroups);
     const box = new Box({ id, spec, cgroups, output, signal, connection });
     this.#boxes.set(id, box);
     this.#watch(signal);
@@ -37,6 +40,14 @@ class SandboxExecutor implements Executor {
   /** Kills what still runs; the server sees the end of the connection and removes what it made. */
   async close(): Promise<void> {
     await this.#connection?.close();
+  }
+
+  #connect(host: HostFacts): Connection {
+    sweepCgroups(host.cgroups, this.#retired);
+    return new Connection(
+      (frame) => this.#receive(frame),
+      (error) => this.#lose(error),
+    );
   }
 
   /** One listener for each signal, however many boxes of a build share it. */
@@ -59,6 +70,8 @@ class SandboxExecutor implements Executor {
   /** The next start gets a new server. */
   #lose(error: ForgeError): void {
     this.#connection = undefined;
+    this.#retired.add(this.#tag);
+    this.#tag = randomBytes(4).toString('hex');
     for (const box of this.#boxes.values()) box.fail(error);
     this.#boxes.clear();
   }

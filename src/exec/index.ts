@@ -1,5 +1,6 @@
 export { DEFAULT_CAPABILITIES } from './capabilities.js';
 export { createExecutor } from './executor.js';
+export { hostsFile, resolvConfFile } from './network-files.js';
 export { signalName, signalNumber } from './signals.js';
 export type {
   BoxExit,
@@ -13,3 +14,4 @@ export type {
   Rlimit,
   RunningBox,
 } from './types.js';
+export { type ResolvedUser, resolveUser } from './user.js';

@@ -72,7 +72,7 @@ export type Operation =
   | { readonly kind: 'restrict'; readonly path: string; readonly attributes: number }
   | { readonly kind: 'hostname'; readonly name: string }
   | { readonly kind: 'loopback' }
-  | { readonly kind: 'console'; readonly uid: number }
+  | { readonly kind: 'console'; readonly uid: number; readonly columns: number; readonly rows: number }
   | { readonly kind: 'pivot' };
 
 /** The numbers of native/forge/operations.h. */
@@ -157,7 +157,7 @@ function writeArguments(writer: ByteWriter, operation: Operation): void {
       writer.text(operation.name);
       break;
     case 'console':
-      writer.u32(operation.uid);
+      writer.u32(operation.uid).u32(operation.columns).u32(operation.rows);
       break;
     case 'private':
     case 'loopback':

@@ -81,6 +81,8 @@ export interface BoxProcess {
   readonly umask: number;
   readonly rlimits: readonly Rlimit[];
   readonly terminal: boolean;
+  /** The terminal's size from the start on; `resize` changes it. */
+  readonly terminalSize?: { readonly columns: number; readonly rows: number };
 }
 
 /** Everything about one container: made by build steps and `forge run` alike. */

@@ -71,6 +71,6 @@ async function writeMembers(
 }
 
 /** An export to a stream: nothing can be prepared but what to write. */
-export function streamed(write: () => Promise<void>): PreparedExport {
+function streamed(write: () => Promise<void>): PreparedExport {
   return { finalize: write, [Symbol.asyncDispose]: async () => {} };
 }

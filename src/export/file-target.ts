@@ -12,9 +12,14 @@ export type FileTarget =
   | { readonly kind: 'replace'; readonly path: string; readonly mode: number | undefined }
   | { readonly kind: 'stream'; open(): Promise<ByteSink & AsyncDisposable> };
 
-/** What a destination is at this moment. A missing directory, a directory in the way: `user/output`. */
+/** What a destination is at this moment. A missing directory, a directory in the way, a terminal: `user/output`. */
 export async function resolveTarget(destination: ArchiveDestination, stdout: Writable): Promise<FileTarget> {
   if (destination.kind === 'stdout') {
+    if ('isTTY' in stdout && stdout.isTTY) {
+      throw new ForgeError('user/output', 'refusing to write an archive to the terminal', {
+        hint: 'give dest=FILE, or pipe the output into a file or a program',
+      });
+    }
     return {
       kind: 'stream',
       open: async () => ({ ...streamSink(stdout), [Symbol.asyncDispose]: async () => {} }),

@@ -1,5 +1,4 @@
-export { archiveExporter } from './archive-exporter.js';
-export { layoutExporter } from './layout-exporter.js';
+export { createExporter, type ExportSpec } from './create-exporter.js';
 export type { ArchiveDestination, ImageOptions, OutputSpec, PlatformSplit } from './output-spec.js';
 export { parseOutput, parseOutputs, refuseUnsafeDelete } from './parse-output.js';
 export type {

@@ -9,7 +9,7 @@ export interface Transfer {
 }
 
 /** Starts reporting; `id` is the same in all events of this export. */
-export function startTransfer(events: EventSink, title: string, totalBytes: number | undefined): Transfer {
+function startTransfer(events: EventSink, title: string, totalBytes: number | undefined): Transfer {
   let doneBytes = 0;
   let nextMs = 0;
   const report = (state: 'running' | 'done' | 'failed', atMs: number) => {

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isNotFound } from '../core/index.js';
 import { loadAddon } from '../native/index.js';
@@ -37,7 +37,7 @@ async function removeAbandoned(parent: string, prefix: string): Promise<void> {
 
 async function removeLocked(path: string, handle: FileHandle): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    await loadAddon().remove(path);
   } finally {
     await handle.close();
   }

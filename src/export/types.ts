@@ -50,8 +50,8 @@ export interface Exporter {
   /** Fails early on what can be known before a build: a directory that is missing, a file that is in the way. */
   check(): Promise<void>;
   /**
-   * Does all the work that can fail, beside the destination and synced to disk; the destination is
-   * untouched until `finalize`.
+   * Does all the work that can fail, beside the destination (a file or a layout is synced to disk);
+   * the destination is untouched until `finalize`.
    */
   prepare(source: ExportSource, control: ExportControl): Promise<PreparedExport>;
 }

@@ -11,28 +11,34 @@ export interface ModeOperation {
   readonly conditionalExecute: boolean;
   /** s=8 (setuid/setgid as who says), t=16. */
   readonly special: number;
+  /** Whose present permissions are taken (`g=u`): u=4, g=2, o=1; 0 for nobody's. */
+  readonly copied: number;
 }
 
 const PERMISSION: Readonly<Record<string, number>> = { r: 4, w: 2, x: 1 };
+const WHO: Readonly<Record<string, number>> = { u: 4, g: 2, o: 1 };
 const SPECIAL: Readonly<Record<string, number>> = { s: 8, t: 16 };
 
 function parseClause(clause: string): ModeOperation[] | undefined {
-  const match = /^([ugoa]*)((?:[-+=][rwxXst]*)+)$/.exec(clause);
+  const match = /^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$/.exec(clause);
   if (!match) return undefined;
   const [, letters = '', actions = ''] = match;
   const who = whoBits(letters);
-  return [...actions.matchAll(/([-+=])([rwxXst]*)/g)].map(([, operator, permissions = '']) => ({
-    who,
-    operator: operator as '+' | '-' | '=',
-    permissions: sum(permissions, PERMISSION),
-    conditionalExecute: permissions.includes('X'),
-    special: sum(permissions, SPECIAL),
-  }));
+  return [...actions.matchAll(/([-+=])([rwxXst]*|[ugo])(?=[-+=]|$)/g)].map(
+    ([, operator, permissions = '']) => ({
+      who,
+      operator: operator as '+' | '-' | '=',
+      permissions: sum(permissions, PERMISSION),
+      conditionalExecute: permissions.includes('X'),
+      special: sum(permissions, SPECIAL),
+      copied: sum(permissions, WHO),
+    }),
+  );
 }
 
 function whoBits(letters: string): number {
   if (letters === '' || letters.includes('a')) return 7;
-  return sum(letters, { u: 4, g: 2, o: 1 });
+  return sum(letters, WHO);
 }
 
 function sum(letters: string, bits: Readonly<Record<string, number>>): number {

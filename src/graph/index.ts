@@ -1,8 +1,10 @@
 export { type ModeChange, parseChmod } from './chmod.js';
+export { expand, expandHeredoc } from './expansion.js';
+export { goQuote } from './history.js';
 export { explainMiss, hashParts, type KeyInputs, type KeyPart, keyParts } from './keys.js';
 export { imageKey, lower, stepInputs } from './lower.js';
 export { SCRIPT_DIRECTORY } from './lower-run.js';
-export { contextKey } from './stages.js';
+export { contextKey, findStage, type GlobalScopeOptions, globalVariables, targetStage } from './stages.js';
 export type {
   BuildGraph,
   CopyOperation,
@@ -22,3 +24,4 @@ export type {
   StepMount,
   WorkdirOperation,
 } from './types.js';
+export { Variables } from './variables.js';

@@ -76,8 +76,9 @@ function lowerLabel(draft: StageDraft, instruction: Metadata<'LABEL'>, expand: E
 function lowerArg(draft: StageDraft, instruction: Metadata<'ARG'>, expand: Expand, globals: Variables): void {
   const texts = instruction.args.map(({ key, value }) => {
     const name = expand(key);
-    const fallback = value === undefined ? globals.get(name) : expand(value);
-    const chosen = draft.options.buildArgs[name] ?? fallback;
+    // A default that a --build-arg replaces is not looked at: its ${x:?} does not fail.
+    const given = draft.options.buildArgs[name];
+    const chosen = given ?? (value === undefined ? globals.get(name) : expand(value));
     draft.declareArg(name, chosen, !NOT_ENVIRONMENT.has(name));
     return chosen === undefined ? name : `${name}=${chosen}`;
   });

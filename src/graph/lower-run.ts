@@ -58,6 +58,7 @@ export function lowerRun(
       lowerMount(draft, instruction, parseMount(raw, expand), mountFrom),
     ),
     network: instruction.network === 'default' ? draft.options.network : instruction.network,
+    asksHostNetwork: instruction.network === 'host',
     insecure: instruction.security === 'insecure',
     limits: instruction.limits,
     ...(script ? { script } : {}),

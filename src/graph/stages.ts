@@ -29,8 +29,14 @@ export interface StageHeader {
   readonly displayName: string;
 }
 
+/** What decides the variables before the first FROM. */
+export type GlobalScopeOptions = Pick<
+  LowerOptions,
+  'targetPlatform' | 'buildPlatform' | 'target' | 'buildArgs'
+>;
+
 /** The variables before the first FROM: platform args, then global ARGs in order. */
-export function globalVariables(buildfile: Buildfile, options: LowerOptions): Variables {
+export function globalVariables(buildfile: Buildfile, options: GlobalScopeOptions): Variables {
   const { targetPlatform, buildPlatform, target, buildArgs } = options;
   let variables = new Variables(platformArgs(targetPlatform, buildPlatform, target, buildArgs));
   for (const instruction of buildfile.metaArgs) {
@@ -38,9 +44,8 @@ export function globalVariables(buildfile: Buildfile, options: LowerOptions): Va
       const scope = variables;
       const word = (text: string) => placing(instruction.source, () => expand(text, scope, buildfile));
       const name = word(key);
-      const given = buildArgs[name];
-      const fallback = value === undefined ? undefined : word(value);
-      const chosen = given ?? fallback;
+      // A default that a --build-arg replaces is not looked at: its ${x:?} does not fail.
+      const chosen = buildArgs[name] ?? (value === undefined ? undefined : word(value));
       if (chosen !== undefined) variables = variables.with(name, chosen);
     }
   }
@@ -148,6 +153,13 @@ export function resolveFrom(
   options: LowerOptions,
   source: SourceRange,
 ): StageBase | { readonly kind: 'host' } {
+  if (name.includes('$')) {
+    throw new ForgeError(
+      'user/from-variable',
+      'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround',
+      { source, hint: 'FROM $IMAGE AS name, then --from=name' },
+    );
+  }
   const { stages } = buildfile;
   const found = /^\d+$/.test(name) ? Number(name) : findStage(stages, name, current.index);
   if (found !== undefined) return checkedStage(name, found, current, stages, source);

@@ -45,6 +45,8 @@ export interface RunOperation {
   readonly user: string;
   readonly mounts: readonly StepMount[];
   readonly network: 'default' | 'none' | 'host';
+  /** The Buildfile itself asks for the host's network, which the command line must allow. */
+  readonly asksHostNetwork: boolean;
   readonly insecure: boolean;
   readonly limits: StepLimits;
   /** A heredoc with a shebang: an executable file at /dev/pipes/NAME. */

@@ -1,6 +1,6 @@
 /** An ordered list of variables; later settings replace values in place. */
 export class Variables {
-  readonly #values: ReadonlyMap<string, string>;
+  readonly #values: Map<string, string>;
 
   constructor(entries: Iterable<readonly [string, string]> = []) {
     this.#values = new Map(entries);
@@ -21,7 +21,9 @@ export class Variables {
   }
 
   with(name: string, value: string): Variables {
-    return new Variables([...this.#values, [name, value]]);
+    const next = new Variables(this.#values);
+    next.#values.set(name, value);
+    return next;
   }
 
   names(): readonly string[] {

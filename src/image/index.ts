@@ -1,6 +1,5 @@
 export {
   type Annotation,
-  type AnnotationTarget,
   annotationsOf,
   parseAnnotation,
   parseAnnotationAttribute,
@@ -14,8 +13,9 @@ export {
   type BaseImage,
   type Document,
   type ImageLayer,
-  type IndexInput,
   type MediaTypeStyle,
 } from './assemble.js';
 export type { AppliedInstruction, BuildTime } from './history.js';
-export { defaultPath, scratchConfig } from './scratch.js';
+export { withControl } from './native-control.js';
+export { scratchConfig } from './scratch.js';
+export { originalLayer, type UnpackControl, unpackImage } from './unpack.js';

@@ -2,7 +2,7 @@ import type { Platform } from '../core/index.js';
 import type { ContainerConfig } from '../oci/index.js';
 
 /** What a container finds its programs with when its image does not say. */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The configuration that `FROM scratch` starts from, as BuildKit has it. */
 export function scratchConfig(platform: Platform): ContainerConfig {

@@ -6,7 +6,6 @@ export {
   decodeLayout,
   decodeManifest,
   layoutDocument,
-  type ManifestOptions,
   maxManifestBytes,
 } from './documents.js';
 export {

@@ -1,6 +1,6 @@
-export { createProgress, type ProgressOptions } from './create.js';
+export { createProgress } from './create.js';
 export { displayWidth, fitWidth, padWidth } from './display-width.js';
-export { formatBytes, formatSeconds } from './format.js';
+export { formatBytes } from './format.js';
 export { toJsonLine } from './json.js';
-export { neutralise, neutraliseText } from './neutralise.js';
-export { PROGRESS_MODES, type Progress, type ProgressMode, type TextOutput } from './types.js';
+export { neutralise } from './neutralise.js';
+export { PROGRESS_MODES, type ProgressMode, type TextOutput } from './types.js';

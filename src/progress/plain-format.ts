@@ -31,8 +31,9 @@ export function formatWarningCount(count: number): string {
 
 /** What a build ends with: the image's digest, its names, what was written. */
 export function formatResult(result: ResultEvent, startedMs: number): readonly string[] {
+  const what = result.manifestDigest === undefined ? 'built' : `built ${result.manifestDigest}`;
   return [
-    `built ${result.manifestDigest} in ${formatSeconds(result.atMs - startedMs)}`,
+    `${what} in ${formatSeconds(result.atMs - startedMs)}`,
     ...result.names.map((name) => `  tagged ${neutralise(name)}`),
     ...result.outputs.map((output) => `  wrote ${neutralise(output)}`),
   ];

@@ -16,6 +16,8 @@ import { PlainGroup } from './plain-group.js';
 const TURN_MS = 1000;
 /** Beyond this, held-back text is shown at once: memory is not the place for logs. */
 const MAX_HELD_CHARACTERS = 1_048_576;
+/** How long the lines of transfers wait for others, so that they do not tear the steps apart. */
+const TRANSFERS_WAIT_MS = 2000;
 /** How often a long transfer says how far it is. */
 const TRANSFER_REPORT_MS = 5000;
 
@@ -37,6 +39,7 @@ export class PlainView {
   readonly #transfers = new Map<string, TransferView>();
   readonly #warnings: WarningEvent[] = [];
   #transferGroup: PlainGroup | undefined;
+  #transfersWaitSinceMs = 0;
   #current: PlainGroup | undefined;
   #turnStartedMs = 0;
   #startedMs: number | undefined;
@@ -114,6 +117,7 @@ export class PlainView {
   }
 
   #transfer(event: TransferEvent): void {
+    if (this.#transferGroup?.isWaiting !== true) this.#transfersWaitSinceMs = event.atMs;
     this.#transferGroup ??= this.#newGroup('layers and outputs');
     const view = this.#transfers.get(event.id) ?? { startedMs: event.atMs, reportedMs: event.atMs };
     this.#transfers.set(event.id, view);
@@ -155,7 +159,10 @@ export class PlainView {
     const isFree = current === undefined || this.#yields(current) || nowMs - this.#turnStartedMs >= TURN_MS;
     return this.#groups.find(
       (group) =>
-        group !== current && group.isWaiting && (isFree || group.heldCharacters > MAX_HELD_CHARACTERS),
+        group !== current &&
+        group.isWaiting &&
+        (isFree || group.heldCharacters > MAX_HELD_CHARACTERS) &&
+        (group !== this.#transferGroup || nowMs - this.#transfersWaitSinceMs >= TRANSFERS_WAIT_MS),
     );
   }
 

@@ -32,7 +32,7 @@ export function createJsonProgress(output: TextOutput): Progress {
 export function createQuietProgress(output: TextOutput): Progress {
   return {
     sink: (event: BuildEvent) => {
-      if (event.type === 'result') output.write(`${event.configDigest}\n`);
+      if (event.type === 'result' && event.configDigest) output.write(`${event.configDigest}\n`);
     },
     close: () => undefined,
   };

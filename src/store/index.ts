@@ -1,3 +1,6 @@
+export { type PruneResult, prune } from './collect.js';
+export type { PruneOptions } from './collect-plan.js';
+export { type DiskUsage, diskUsage, type UsageFigure } from './disk-usage.js';
 export { openStore } from './open.js';
 export { defaultStoreRoot } from './root.js';
 export type {

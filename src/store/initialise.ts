@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ForgeError } from '../core/index.js';
 import { layoutDocument, mediaType } from '../oci/index.js';
 import type { StorePaths } from './paths.js';
@@ -13,7 +14,7 @@ const UNFINISHED = '.forge-';
  * it holds set-user-id programs of images.
  */
 export function initialise(paths: StorePaths): void {
-  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  makeWithParents(paths.root);
   refuseForeign(paths);
   writeOnce(paths, paths.layout, layoutDocument);
   const empty = { schemaVersion: 2, mediaType: mediaType.index, manifests: [] };
@@ -30,6 +31,13 @@ export function initialise(paths: StorePaths): void {
     paths.temporary,
   ];
   for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
+}
+
+/** Node's own recursion calls a read-only file system ENOENT. */
+function makeWithParents(path: string): void {
+  if (existsSync(path)) return;
+  makeWithParents(dirname(path));
+  unlessErrno(['EEXIST'], () => mkdirSync(path, { mode: 0o700 }));
 }
 
 /** A mistyped --root must not spread a store over somebody's home directory. */

@@ -1,6 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type Digest, ForgeError, isDigest, isNotFound } from '../core/index.js';
-import { lineagePath, recordPath } from './paths.js';
+import { lineagePath, recordPath, type StorePaths } from './paths.js';
 import { snapshotExists } from './snapshots.js';
 import { inStage } from './stage.js';
 import type { Tenant } from './tenant.js';
@@ -86,4 +86,15 @@ function isResult(value: unknown): value is CacheResult {
   if (result?.kind === 'alias') return typeof result.key === 'string' && isDigest(result.key);
   if (result?.kind !== 'snapshot' || typeof result.identity !== 'string') return false;
   return isDigest(result.identity) && ['string', 'undefined'].includes(typeof result.snapshot);
+}
+
+/** Removes the pointers to records that are gone. */
+export function removeDeadLineages(paths: StorePaths): void {
+  for (const shard of readdirSync(paths.lineages)) {
+    for (const name of readdirSync(`${paths.lineages}/${shard}`)) {
+      const file = `${paths.lineages}/${shard}/${name}`;
+      const key = readIfThere(file) ?? '';
+      if (!isDigest(key) || !existsSync(recordPath(paths, key))) rmSync(file, { force: true });
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { loadAddon } from '../native/index.js';
+import { errnoOf } from './stage.js';
 
 const MNT_DETACH = 2;
 
@@ -10,8 +10,14 @@ const MNT_DETACH = 2;
  * is not ours to remove.
  */
 export async function removeTree(path: string): Promise<void> {
-  for (const mount of mountsBeneath(path)) loadAddon().unmount(mount, MNT_DETACH);
-  await rm(path, { recursive: true, force: true });
+  const { remove, unmount } = loadAddon();
+  try {
+    await remove(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'EBUSY') throw error;
+    for (const mount of mountsBeneath(path)) unmount(mount, MNT_DETACH);
+    await remove(path);
+  }
 }
 
 /** Mount points at or beneath `path`, innermost first. */

@@ -18,7 +18,7 @@ import { initialise } from './initialise.js';
 import { ownerFile, removeDeadOwners, removeLeftovers } from './owners.js';
 import type { StorePaths } from './paths.js';
 import { errnoOf, unlessErrno } from './stage.js';
-import { waitUntil } from './wait.js';
+import { waitFor } from './wait.js';
 
 const READ_ONLY = ['EROFS', 'EACCES', 'EPERM'];
 
@@ -90,18 +90,16 @@ export class Tenant {
     const fd = this.#openSweepLock();
     if (fd === undefined) return act();
     const { lock } = loadAddon();
-    const done: T[] = [];
     // Locked and unlocked without a pause between, as all parts of this process share the lock.
-    await waitUntil(() => {
-      if (!lock(fd, 'shared', true)) return false;
+    const done = await waitFor(() => {
+      if (!lock(fd, 'shared', true)) return undefined;
       try {
-        done.push(act());
+        return { value: act() };
       } finally {
         lock(fd, 'unlock', true);
       }
-      return true;
     });
-    return done[0] as T;
+    return done.value;
   }
 
   /** Marks the thing at `path` as used now, once per stay. False when it does not exist. */

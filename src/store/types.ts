@@ -109,6 +109,8 @@ export interface RecordStore {
 export interface LockStore {
   /** Waits until nobody else holds `name`; abort rejects with `cancelled/aborted`. */
   acquire(name: string, kind: 'shared' | 'exclusive', signal: AbortSignal): Promise<AsyncDisposable>;
+  /** The lock if it is free now; undefined when somebody holds it. */
+  tryAcquire(name: string, kind: 'shared' | 'exclusive'): Promise<AsyncDisposable | undefined>;
 }
 
 export interface TemporaryStore {

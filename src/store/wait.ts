@@ -5,13 +5,17 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 
 /**
- * Calls `attempt` until it returns true, with growing, jittered pauses. Never blocks the event
+ * Calls `attempt` until it returns something, with growing, jittered pauses. Never blocks the event
  * loop, as a lock's present holder may well be this very process. Abort: `cancelled/aborted`.
  */
-export async function waitUntil(attempt: () => boolean, signal?: AbortSignal): Promise<void> {
+export async function waitFor<T extends object>(
+  attempt: () => T | undefined,
+  signal?: AbortSignal,
+): Promise<T> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     if (signal?.aborted) throw cancelled();
-    if (attempt()) return;
+    const result = attempt();
+    if (result !== undefined) return result;
     try {
       await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, signal ? { signal } : {});
     } catch {

@@ -25,7 +25,8 @@ export function streamSink(stream: Writable): ByteSink {
   return {
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+        // Once it is destroyed, a stream says only that; why is kept in `errored`.
+        stream.write(bytes, (error) => (error ? reject(stream.errored ?? error) : resolve()));
       }),
   };
 }

@@ -49,6 +49,10 @@ test('an error knows its file, lines, column, source text and what is near', (t)
   );
 });
 
+test('a swap of neighbours is nearer than two wrong letters', (t) => {
+  t.is(mistake('FROM a\nCOPY --chwon=1 a b').message, 'unknown flag: --chwon (did you mean chown?)');
+});
+
 test('an unknown flag is shown where it stands, with the flags there are', (t) => {
   const error = mistake('FROM scratch\nCOPY --frm=a x y\n');
   t.is(error.message, 'unknown flag: --frm (did you mean from?)');
@@ -93,6 +97,7 @@ test('bytes that are no text are refused, bytes that are almost text are not', (
   t.is(utf16.message, 'Buildfile is UTF-16, not UTF-8');
   t.is(utf16.hint, 'iconv -f UTF-16 -t UTF-8 Buildfile');
   t.is(buildfileErrorText(utf16), utf16.message);
+  t.is(failure(() => decodeBuildfile(new Uint8Array(), 'f')).message, 'the Dockerfile cannot be empty');
   const elf = failure(() => decodeBuildfile(new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, 1, 0]), 'x/a.out'));
   t.is(elf.message, 'x/a.out is not a text file: byte 7 is zero');
   t.is(decodeBuildfile(new Uint8Array([0x23, 0xe9, 0x0a]), 'Buildfile'), '#\ufffd\n');

@@ -7,11 +7,11 @@ import { renderError, renderErrorJson } from '../../src/cli/render-error.js';
 import { sourceExcerpt } from '../../src/cli/source-excerpt.js';
 import { cancelled, ForgeError, wrapError } from '../../src/core/index.js';
 
-const PLAIN = { hasColour: false, isDebug: false };
+const PLAIN = { hasColour: false, isDebug: false, sourceDirectories: ['/'] };
 
 test('a place in a Buildfile: its lines alone, with a caret, when the file cannot be read', (t) => {
   const source = { file: '<stdin>', startLine: 9, endLine: 10, column: 5, text: ['RUN foo \\', '  bar'] };
-  t.deepEqual(sourceExcerpt(source), [
+  t.deepEqual(sourceExcerpt(source, ['/']), [
     '<stdin>:9',
     '--------------------',
     '   9 | >>> RUN foo \\',
@@ -25,8 +25,9 @@ test('a place in a Buildfile: with what is around it, if the file still reads th
   const directory = await mkdtemp(join(tmpdir(), 'forge-excerpt-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const file = join(directory, 'Dockerfile');
+  const source = { file: 'Dockerfile', startLine: 1, endLine: 1, text: ['FROM scratch'] };
   await writeFile(file, 'FROM scratch\nCOPY a /\nFOO bar\n\tENV x=y\nLABEL a=b\nLABEL c=d\n');
-  t.deepEqual(sourceExcerpt({ file, startLine: 3, endLine: 3, column: 1, text: ['FOO bar'] }), [
+  t.deepEqual(sourceExcerpt({ file, startLine: 3, endLine: 3, column: 1, text: ['FOO bar'] }, ['/']), [
     `${file}:3`,
     '--------------------',
     '   1 |     FROM scratch',
@@ -37,11 +38,13 @@ test('a place in a Buildfile: with what is around it, if the file still reads th
     '   5 |     LABEL a=b',
     '--------------------',
   ]);
-  t.deepEqual(sourceExcerpt({ file, startLine: 4, endLine: 4, column: 2, text: ['\tENV x=y'] }).slice(4, 6), [
-    '   4 | >>> \tENV x=y',
-    '     |     \t^',
-  ]);
-  t.deepEqual(sourceExcerpt({ file, startLine: 3, endLine: 3, text: ['OTHER'] }).slice(1), [
+  t.is(sourceExcerpt(source, ['/', directory])[3], '   2 |     COPY a /');
+  t.is(sourceExcerpt(source, ['/'])[3], '--------------------');
+  t.deepEqual(
+    sourceExcerpt({ file, startLine: 4, endLine: 4, column: 2, text: ['\tENV x=y'] }, ['/']).slice(4, 6),
+    ['   4 | >>> \tENV x=y', '     |     \t^'],
+  );
+  t.deepEqual(sourceExcerpt({ file, startLine: 3, endLine: 3, text: ['OTHER'] }, ['/']).slice(1), [
     '--------------------',
     '   3 | >>> OTHER',
     '--------------------',

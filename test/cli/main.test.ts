@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { COMMANDS } from '../../src/cli/command-table.js';
+import { SPECS } from '../../src/cli/spec-table.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -31,12 +31,12 @@ const forge = (...argv: string[]) => exec(process.execPath, [MAIN, ...argv]);
 test('help lists every command; each has its own page with examples', async (t) => {
   const { code, stdout } = await forge();
   t.is(code, 0);
-  for (const { name } of COMMANDS) t.regex(stdout, new RegExp(`^ {2}${name} +[A-Z]`, 'm'));
+  for (const { name } of SPECS) t.regex(stdout, new RegExp(`^ {2}${name} +[A-Z]`, 'm'));
   t.is((await forge('--help')).stdout, stdout);
   t.is((await forge('help')).stdout, stdout);
-  const pages = await Promise.all(COMMANDS.map(({ name }) => forge('help', name)));
+  const pages = await Promise.all(SPECS.map(({ name }) => forge('help', name)));
   for (const [index, page] of pages.entries()) {
-    const name = COMMANDS[index]?.name ?? '';
+    const name = SPECS[index]?.name ?? '';
     t.is(page.code, 0);
     t.true(page.stdout.startsWith(`Usage:  forge ${name} [OPTIONS]`));
     t.regex(page.stdout, /\nExamples:\n {2}# .+\n {2}\S/);
@@ -106,13 +106,16 @@ test('completion: there is a script for each shell, and none for others', async 
 });
 
 test('an interrupt cancels: exit code 130', async (t) => {
-  const child = spawn(process.execPath, [MAIN, 'load'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const root = await mkdtemp(join(tmpdir(), 'forge-interrupt-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  const child = spawn(process.execPath, [MAIN, 'load', '--root', root], { stdio: ['pipe', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (data) => {
     stderr += data;
   });
   const code = new Promise((resolve) => child.on('exit', (exit, signal) => resolve(exit ?? signal)));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // more than a pipe holds: once it is written, forge is reading
+  await new Promise((resolve) => child.stdin.write(Buffer.alloc(300_000), resolve));
   child.kill('SIGINT');
   t.is(await code, 130);
   t.is(stderr, 'cancelled\n');

@@ -6,6 +6,7 @@ import { parseBytes } from '../../src/cli/option-value.js';
 import { asksForHelp, parseOptions } from '../../src/cli/parse-options.js';
 import { buildSpec } from '../../src/cli/specs/build.js';
 import { imagesSpec } from '../../src/cli/specs/images.js';
+import { pruneSpec } from '../../src/cli/specs/prune.js';
 import { runSpec } from '../../src/cli/specs/run.js';
 import { tagSpec } from '../../src/cli/specs/tag.js';
 import { suggest } from '../../src/cli/suggest.js';
@@ -112,6 +113,14 @@ test('sizes as docker reads them', (t) => {
     '9999999999g': undefined,
   };
   for (const [text, bytes] of Object.entries(cases)) t.is(parseBytes(text), bytes, text);
+});
+
+test('times', (t) => {
+  const ms = (text: string) => parseOptions(pruneSpec, ['--older-than', text]).values['older-than'];
+  t.deepEqual(['90m', '1d12h', '1.5s', '20ms', '0s'].map(ms), [5_400_000, 129_600_000, 1500, 20, 0]);
+  for (const text of ['', '5', '1w', 'h', '1h x']) {
+    t.throws(() => ms(text), { message: /it is a time such as 90m, 24h or 7d$/ }, text);
+  }
 });
 
 test('suggestions: near ones only', (t) => {

@@ -89,8 +89,11 @@ test('all of /usr/bin at once is the union of its programs, each file once', (t)
   const paths = all.files.map(({ path }) => path);
   t.is(new Set(paths).size, paths.length);
   const opened: string[] = [];
-  const counting = { ...root, open: (path: string) => (opened.push(path), root.open(path)) };
-  resolveClosure(counting, programs, { rules: false });
+  const open = (path: string) => {
+    opened.push(path);
+    return root.open(path);
+  };
+  resolveClosure({ ...root, open }, programs, { rules: false });
   const loaders = new Set(all.files.filter(({ rule }) => rule === 'interpreter').map(({ path }) => path));
   const twice = opened.filter((path, index) => opened.indexOf(path) !== index && !loaders.has(path));
   t.deepEqual(twice, []);

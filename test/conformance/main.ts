@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,10 +36,14 @@ async function prepare(work: string): Promise<RunSetting> {
   for (const name of ['busybox', 'alpine']) {
     const [image] = await readLayout(join(layouts, name), join(work, 'base-trees'));
     if (image) bases.set(name, image);
+    const context = join(work, `from-${name}`);
+    mkdirSync(context);
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\n`);
+    const source = `${name}=oci-layout://${join(layouts, name)}`;
     execFileSync(
       forge,
-      ['load', '--root', baseStore, '-i', join(layouts, name), '--name', `${name}:latest`],
-      { stdio: 'inherit' },
+      ['build', '-q', '--root', baseStore, '--build-context', source, '-t', `${name}:latest`, context],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
     );
   }
   execFileSync(forge, ['tag', '--root', baseStore, 'busybox:latest', 'busybox:stable-musl'], {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import {
   type BuildEvent,
@@ -11,7 +12,15 @@ import {
   parsePlatform,
   parseReference,
 } from '../../src/core/index.js';
-import type { ExportControl, ExportSource, HeldDirectory, NamedImage } from '../../src/export/index.js';
+import {
+  createExporter,
+  type ExportControl,
+  type Exporter,
+  type ExportSource,
+  type HeldDirectory,
+  type NamedImage,
+  parseOutput,
+} from '../../src/export/index.js';
 import {
   type AssembledImage,
   assembleImage,
@@ -26,6 +35,8 @@ export interface Fixture {
   readonly folder: string;
   /** A fresh path below the folder; nothing is there. */
   fresh(suffix?: string): string;
+  /** A fresh, empty directory. */
+  place(): string;
   layer(files: Readonly<Record<string, string>>): ImageLayer;
   image(options?: {
     readonly platform?: string;
@@ -54,6 +65,11 @@ export function makeFixture(): Fixture {
   return {
     folder,
     fresh,
+    place() {
+      const path = fresh();
+      mkdirSync(path);
+      return path;
+    },
     layer(files) {
       const tree = fresh();
       for (const [name, content] of Object.entries(files)) {
@@ -87,8 +103,13 @@ export function makeFixture(): Fixture {
     source: (names, images) => ({
       platforms: images.map(({ platform }) => platform),
       images: async () => [named(names, images)],
-      rootfs: async () => {
-        throw new Error('an exporter of images has no use for files');
+      rootfs: async (platform) => {
+        const image = images.find((each) => each.platform === platform);
+        const held = heldDirectory(fresh());
+        for (const { descriptor } of image?.layers ?? []) {
+          execFileSync('tar', ['-C', held.path, '-xpzf', join(blobs, digestHex(descriptor.digest))]);
+        }
+        return held;
       },
       blobPath: (digest) => join(blobs, digestHex(digest)),
       temporaryDirectory: async () => heldDirectory(fresh()),
@@ -170,4 +191,18 @@ export async function withSmallDisk(
 
 export function fileSize(path: string): number {
   return statSync(path).size;
+}
+
+/** The exporter of an `--output` text. */
+export function exporterFor(output: string, stdout: Writable = new PassThrough()): Exporter {
+  const spec = parseOutput(output);
+  if (spec.type === 'store') throw new Error('the store has no exporter');
+  return createExporter(spec, stdout);
+}
+
+/** A whole export, as a build does it. */
+export async function run(exporter: Exporter, source: ExportSource): Promise<void> {
+  await exporter.check();
+  await using prepared = await exporter.prepare(source, control());
+  await prepared.finalize();
 }

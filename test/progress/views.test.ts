@@ -149,6 +149,27 @@ test('plain: layers and outputs share one group; long ones report each five seco
   );
 });
 
+test('plain: lines of transfers wait for a gap of the steps, though not for long', (t) => {
+  const view = new PlainView();
+  const done = (id: string, atMs: number): BuildEvent => ({
+    type: 'transfer',
+    id,
+    title: `packing ${id}`,
+    doneBytes: 1,
+    state: 'done',
+    atMs,
+  });
+  view.apply(STARTED);
+  t.is(view.apply({ type: 'step-cached', id: 'a', atMs: 1000 }), '#1 [build 1/2] FROM busybox\n#1 CACHED\n');
+  t.is(view.apply(done('a', 1001)), '');
+  t.is(view.apply({ type: 'step-started', id: 'b', atMs: 1002 }), '\n#3 [build 2/2] RUN make\n');
+  t.is(view.tick(3000), '');
+  t.is(view.tick(3001), '#3 ...\n\n#2 layers and outputs\n#2 packing a 1B 0.0s done\n');
+  t.is(view.apply(output('b', 'x\n', 3002)), '\n#3 [build 2/2] RUN make\n#3 2.000 x\n');
+  t.is(view.apply(done('b', 3003)), '');
+  t.is(view.end(), '#3 ...\n\n#2 layers and outputs\n#2 packing b 1B 0.0s done\n');
+});
+
 test('plain: warnings come at the end, with their lines', (t) => {
   t.is(
     plain([

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { BuildRequest, ContextSpec } from '../../build/types.js';
+import type { BuildRequest, ContextSpec } from '../../build/index.js';
 import { ForgeError, hostPlatform, type Platform, parsePlatform, parseReference } from '../../core/index.js';
 import { parseOutputs, refuseUnsafeDelete } from '../../export/index.js';
-import { defaultStoreRoot } from '../../store/index.js';
 import type { CliContext } from '../context.js';
 import type { Parsed } from '../option-spec.js';
 import type { buildSpec } from '../specs/build.js';
+import { storeRoot } from '../store-root.js';
 import { parseBuildContexts } from './build-contexts.js';
 import { defined } from './defined.js';
 import { parseHost } from './hosts.js';
@@ -33,7 +33,10 @@ function checkTag(tag: string): string {
       ...(hint === undefined ? {} : { hint }),
     });
   }
-  throw new ForgeError('user/tag', `invalid tag ${JSON.stringify(tag)}: a new image is not named by a digest`);
+  throw new ForgeError(
+    'user/tag',
+    `invalid tag ${JSON.stringify(tag)}: a new image is not named by a digest`,
+  );
 }
 
 function checkEntitlement(name: string): string {
@@ -64,7 +67,10 @@ function outputs(parsed: Parsed<typeof buildSpec>, cwd: string): BuildRequest['o
 /** What cannot be said at once. */
 function refuseConflicts({ values, operands }: Parsed<typeof buildSpec>): void {
   if (values.file === '-' && operands[0] === '-') {
-    throw new ForgeError('user/usage', "invalid argument: can't use stdin for both build context and dockerfile");
+    throw new ForgeError(
+      'user/usage',
+      "invalid argument: can't use stdin for both build context and dockerfile",
+    );
   }
   if (values['no-cache'] && values['no-cache-filter'].length > 0) {
     throw new ForgeError('user/usage', '--no-cache and --no-cache-filter cannot currently be used together');
@@ -94,7 +100,7 @@ export function buildRequest(parsed: Parsed<typeof buildSpec>, context: CliConte
     addHosts: values['add-host'].map(parseHost),
     limits: givenLimits(values),
     ulimits: values.ulimit.map(parseUlimit),
-    root: absolute(values.root) ?? resolve(cwd, defaultStoreRoot()),
+    root: storeRoot(values.root, context),
     ...defined({
       file: values.file === '-' ? '-' : absolute(values.file),
       target: values.target,

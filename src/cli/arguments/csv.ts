@@ -21,12 +21,3 @@ export function csvFields(text: string): readonly string[] {
     rest = rest.slice(1);
   }
 }
-
-/** `a=b` fields as pairs, keys in lower case; a field without `=` is `user/usage`. */
-export function csvPairs(text: string): readonly (readonly [key: string, value: string])[] {
-  return csvFields(text).map((field) => {
-    const equals = field.indexOf('=');
-    if (equals < 0) throw new ForgeError('user/usage', `invalid value ${field}`, { hint: 'it is written as key=value' });
-    return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1)] as const;
-  });
-}

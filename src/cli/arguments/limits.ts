@@ -1,8 +1,10 @@
-import type { UlimitSpec } from '../../build/types.js';
+import type { UlimitSpec } from '../../build/index.js';
 import { ForgeError } from '../../core/index.js';
 
 const ULIMITS = new Set(
-  'as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(' '),
+  'as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(
+    ' ',
+  ),
 );
 
 /** -1 is unlimited, as setrlimit has it. */

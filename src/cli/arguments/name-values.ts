@@ -5,7 +5,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 function split(text: string, what: string): readonly [string, string | undefined] {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
-  if (name === '') throw new ForgeError('user/usage', `invalid ${what} ${JSON.stringify(text)}: it has no name`);
+  if (name === '')
+    throw new ForgeError('user/usage', `invalid ${what} ${JSON.stringify(text)}: it has no name`);
   return [name, equals < 0 ? undefined : text.slice(equals + 1)];
 }
 

@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
-import type { RunRequest } from '../../build/types.js';
-import { defaultStoreRoot } from '../../store/index.js';
+import type { RunRequest } from '../../build/index.js';
 import type { CliContext } from '../context.js';
 import type { Parsed } from '../option-spec.js';
 import type { runSpec } from '../specs/run.js';
+import { storeRoot } from '../store-root.js';
 import { defined } from './defined.js';
 import { givenLimits, parseUlimit } from './limits.js';
 import { parseTmpfs, parseVolume } from './mounts.js';
@@ -28,7 +27,7 @@ export function runRequest(parsed: Parsed<typeof runSpec>, context: CliContext):
     init: values.init,
     interactive: values.interactive,
     terminal: values.tty,
-    root: resolve(cwd, values.root ?? defaultStoreRoot()),
+    root: storeRoot(values.root, context),
     ...defined({
       name: values.name,
       workdir: values.workdir,

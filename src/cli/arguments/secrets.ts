@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { SecretSpec } from '../../build/types.js';
+import type { SecretSpec } from '../../build/index.js';
 import { ForgeError } from '../../core/index.js';
 import type { CliContext } from '../context.js';
 import { csvFields } from './csv.js';
@@ -25,7 +25,10 @@ function readFields(text: string): Draft {
     else if (key === 'type') draft.type = value;
     else if (key === 'source' || key === 'src') draft.source = value;
     else if (key === 'env') draft.env = value;
-    else throw new ForgeError('user/usage', `unexpected key '${key}' in '${field}'`, { hint: 'keys are id, type, src, env' });
+    else
+      throw new ForgeError('user/usage', `unexpected key '${key}' in '${field}'`, {
+        hint: 'keys are id, type, src, env',
+      });
   }
   if (draft.type !== undefined && draft.type !== 'file' && draft.type !== 'env') {
     throw new ForgeError('user/usage', `unsupported secret type ${JSON.stringify(draft.type)}`);
@@ -37,7 +40,10 @@ function fileSecret(id: string, source: string, context: CliContext): SecretSpec
   const file = resolve(context.cwd, source);
   const status = statSync(file, { throwIfNoEntry: false });
   if (status === undefined) {
-    throw new ForgeError('user/secret', `failed to stat ${source}: stat ${source}: no such file or directory`);
+    throw new ForgeError(
+      'user/secret',
+      `failed to stat ${source}: stat ${source}: no such file or directory`,
+    );
   }
   if (status.size > MAX_SECRET_BYTES) {
     throw new ForgeError('user/secret', `secret ${id} too big. max size 500KiB`);

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.js';
-import { allSpecs, COMMANDS } from '../command-table.js';
 import { EXIT } from '../exit-code.js';
 import { commandHelp, overview } from '../help-text.js';
+import { allSpecs, findSpec } from '../spec-table.js';
 import { helpSpec } from '../specs/help.js';
 import { unknownCommand } from '../unknown-command.js';
 
@@ -10,8 +10,8 @@ export const helpCommand = defineCommand(helpSpec, async ({ operands: [name] }, 
     context.stdout.write(overview(await allSpecs()));
     return EXIT.done;
   }
-  const entry = COMMANDS.find((command) => command.name === name);
+  const entry = findSpec(name);
   if (entry === undefined) throw unknownCommand(name);
-  context.stdout.write(commandHelp(await entry.spec()));
+  context.stdout.write(commandHelp(await entry.load()));
   return EXIT.done;
 });

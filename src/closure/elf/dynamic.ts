@@ -22,7 +22,7 @@ export interface DynamicSection {
   readonly value: (tag: number) => number | undefined;
 }
 
-export const DT_STRTAB = 5;
+const DT_STRTAB = 5;
 export const DT_SYMTAB = 6;
 export const DT_HASH = 4;
 export const DT_GNU_HASH = 0x6ffffef5;
@@ -49,7 +49,7 @@ const MAX_DEPENDENCIES = 4096;
 const MAX_NAME_BYTES = 64 << 10;
 
 /** `.dynstr`: NUL-terminated strings by offset. */
-export class StringTable {
+class StringTable {
   constructor(readonly bytes: Buffer) {}
 
   at(offset: number): string {

@@ -1,4 +1,4 @@
-import { type ByteSource, Words } from './byte-source.js';
+import { type ByteSource, elfError, Words } from './byte-source.js';
 import { DT_GNU_HASH, DT_HASH, DT_SYMTAB, type DynamicSection } from './dynamic.js';
 
 /** Which of `names` are imported, and which exported. */
@@ -9,6 +9,7 @@ export interface SymbolUse {
 
 const NONE: SymbolUse = { imports: new Set(), exports: new Set() };
 const MAX_SYMBOLS = 1 << 22;
+const MAX_SPELLINGS = 64;
 
 /**
  * Looks for some names in the dynamic symbol table. Most files mention none of them in their
@@ -49,7 +50,7 @@ function nameStarts(strings: Buffer, wanted: ReadonlySet<string>): ReadonlyMap<n
   const starts = new Map<number, string>();
   for (const name of wanted) {
     let at = strings.indexOf(`${name}\0`, 0, 'latin1');
-    while (at >= 0) {
+    for (let seen = 0; at >= 0 && seen < MAX_SPELLINGS; seen++) {
       starts.set(at, name);
       at = strings.indexOf(`${name}\0`, at + 1, 'latin1');
     }
@@ -77,6 +78,7 @@ function gnuSymbolCount(
 ): number {
   const head = new Words(source.read(offset, 16), format.little, false);
   const [buckets, first, bloomWords] = [head.u32(0), head.u32(4), head.u32(8)];
+  if (buckets > MAX_SYMBOLS) throw elfError(`a hash table of ${buckets} buckets`);
   const bucketsAt = offset + 16 + bloomWords * (format.wide ? 8 : 4);
   const table = new Words(source.read(bucketsAt, buckets * 4), format.little, false);
   let last = 0;

@@ -9,7 +9,7 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { ForgeError, isNotFound, wrapError } from '../../core/index.js';
+import { ForgeError, wrapError } from '../../core/index.js';
 import { checkRange } from '../elf/byte-source.js';
 import type { OpenFile, RootFileSystem, RootStat } from './root-file-system.js';
 
@@ -117,9 +117,4 @@ function readExactly(fd: number, offset: number, length: number, path: string): 
     done += count;
   }
   return bytes;
-}
-
-/** True for errors that mean "no such path", also inside a ForgeError. */
-export function isAbsent(error: unknown): boolean {
-  return isNotFound(error) || (error instanceof ForgeError && isNotFound(error.cause));
 }

@@ -17,7 +17,7 @@ export interface Arrival {
   readonly links: readonly Link[];
 }
 
-export interface DeadEnd {
+interface DeadEnd {
   readonly found: false;
   readonly reason: 'absent' | 'loop' | 'not-a-directory' | 'too-long';
   /** The component that could not be passed. */

@@ -39,14 +39,24 @@ export class GlibcSearch implements LibrarySearch {
 
   find(name: string, requester: LoadedObject, context: ProcessContext): SearchResult {
     if (name.includes('/')) return this.findPath(name, requester);
-    const stages = this.ownStages(requester, context);
-    const direct = this.runStages(name, stages);
-    if (direct.kind === 'found') return this.finish(direct.found);
-    if (direct.kind === 'loader' || (direct.reason !== 'not-found' && direct.reason !== 'wrong-abi'))
-      return direct;
+    const trail = new SearchTrail(this.settings.candidates, name);
+    for (const stage of this.ownStages(requester, context)) {
+      const result = this.runStage(trail, stage);
+      if (result !== undefined) return result.kind === 'found' ? this.finish(result.found) : result;
+    }
     const system = this.findInSystem(name, requester.object.noDefaultLibs);
-    if (system.kind !== 'missing') return system;
-    return { ...direct, ...system, searched: [...direct.searched, ...system.searched] };
+    if (system.kind === 'found') return this.withVariants(system, trail);
+    const variant = this.variantOnly(trail);
+    return variant === undefined ? joinMissing(trail.missing(), system) : variant;
+  }
+
+  /** Better builds in directories that were passed before the baseline was found. */
+  private withVariants(
+    system: Extract<SearchResult, { kind: 'found' }>,
+    { variants }: SearchTrail,
+  ): SearchResult {
+    if (variants.length === 0) return system;
+    return this.finish({ ...system.found, variants: [...variants, ...system.found.variants] });
   }
 
   private findPath(name: string, requester: LoadedObject): SearchResult {
@@ -138,15 +148,6 @@ export class GlibcSearch implements LibrarySearch {
     );
   }
 
-  private runStages(name: string, stages: readonly SearchStage[]): SearchResult {
-    const trail = new SearchTrail(this.settings.candidates, name);
-    for (const stage of stages) {
-      const result = this.runStage(trail, stage);
-      if (result !== undefined) return result;
-    }
-    return trail.missing();
-  }
-
   private runStage(trail: SearchTrail, stage: SearchStage): SearchResult | undefined {
     for (const directory of stage.directories) {
       for (const subdirectory of this.settings.hwcaps.below(directory.source)) {
@@ -231,6 +232,13 @@ export class GlibcSearch implements LibrarySearch {
     });
     return { kind: 'found', found: { ...found, variants: wanted } };
   }
+}
+
+/** The outcome of a search in two parts: the first reason that says more than "not there" is kept. */
+function joinMissing(own: SearchResult, system: SearchResult): SearchResult {
+  if (own.kind !== 'missing' || system.kind !== 'missing') return system;
+  const telling = system.reason === 'not-found' ? own : system;
+  return { ...telling, searched: [...own.searched, ...system.searched] };
 }
 
 function stageOf(rule: SearchStage['rule'], origin: string, directories: readonly string[]): SearchStage {

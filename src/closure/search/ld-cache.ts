@@ -29,7 +29,7 @@ const MAX_SECTIONS = 64;
 export function parseLdCache(bytes: Buffer): readonly CacheEntry[] {
   if (startsWith(bytes, 0, NEW_MAGIC)) return parseNew(bytes, 0);
   if (!startsWith(bytes, 0, OLD_MAGIC)) throw cacheError('it does not begin like one');
-  const little = bytes.length < OLD_HEADER_BYTES || plausible(bytes, bytes.readUInt32LE(12));
+  const little = plausible(bytes, new View(bytes, true).u32(12));
   const view = new View(bytes, little);
   const count = view.count(12);
   const entriesEnd = OLD_HEADER_BYTES + count * OLD_ENTRY_BYTES;
@@ -45,7 +45,7 @@ export function parseLdCache(bytes: Buffer): readonly CacheEntry[] {
 function parseNew(bytes: Buffer, start: number): readonly CacheEntry[] {
   const order = (bytes[start + 28] ?? 0) & 3;
   if (order === 1) throw cacheError('it is marked invalid');
-  const little = order === 0 ? plausible(bytes, bytes.readUInt32LE(start + 20)) : order === 2;
+  const little = order === 0 ? plausible(bytes, new View(bytes, true).u32(start + 20)) : order === 2;
   const view = new View(bytes, little);
   const count = view.count(start + 20);
   const hwcaps = hwcapNames(view, start);

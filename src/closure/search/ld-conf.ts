@@ -16,10 +16,17 @@ export function parseLdConf(text: string): readonly ConfStatement[] {
     if (include !== undefined) {
       return include.split(/\s+/).map((pattern) => ({ kind: 'include', pattern }));
     }
-    const path = statement
-      .replace(/=\w*$/, '')
-      .trim()
-      .replace(/(?<=.)\/+$/, '');
+    const path = directoryOf(statement);
     return path.startsWith('/') ? [{ kind: 'directory', path }] : [];
   });
+}
+
+/** Without the obsolete suffix and the slashes at the end. */
+function directoryOf(statement: string): string {
+  const equals = statement.lastIndexOf('=');
+  const hasSuffix = equals >= 0 && !statement.includes('/', equals);
+  const path = (hasSuffix ? statement.slice(0, equals) : statement).trim();
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
 }

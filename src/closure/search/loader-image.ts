@@ -16,12 +16,11 @@ const MAX_DIRECTORY_LENGTH = 255;
  * NUL-terminated strings that begin and end with a slash. Undefined when there is no such run.
  */
 export function readLoaderImage(bytes: Buffer): LoaderImage | undefined {
-  const strings = bytes.toString('latin1').split('\0');
-  const run = longestRun(strings);
-  if (run.length === 0) return undefined;
+  const run = directoryRun(bytes) ?? singleDirectory(bytes);
+  if (run === undefined) return undefined;
   const systemDirectories = run.map((directory) => directory.slice(0, -1));
-  const lib = libToken(strings, systemDirectories);
-  const release = releaseOf(strings);
+  const lib = libToken(bytes, systemDirectories);
+  const release = releaseOf(bytes);
   return {
     systemDirectories,
     ...(lib === undefined ? {} : { lib }),
@@ -29,39 +28,57 @@ export function readLoaderImage(bytes: Buffer): LoaderImage | undefined {
   };
 }
 
-function longestRun(strings: readonly string[]): readonly string[] {
-  let best: readonly string[] = [];
-  let start = 0;
-  for (let index = 0; index <= strings.length; index++) {
-    if (isDirectory(strings[index])) continue;
-    const run = strings.slice(start, index);
-    const better = run.length > best.length && (run.length > 1 || run[0]?.includes('/lib') === true);
-    if (better) best = run;
-    start = index + 1;
+/** The first run of two or more directories: one ends and the next begins around a NUL. */
+function directoryRun(bytes: Buffer): readonly string[] | undefined {
+  for (
+    let seam = bytes.indexOf('/\0/', 0, 'latin1');
+    seam >= 0;
+    seam = bytes.indexOf('/\0/', seam + 1, 'latin1')
+  ) {
+    const floor = Math.max(0, seam - MAX_DIRECTORY_LENGTH);
+    const start = floor + bytes.subarray(floor, seam).lastIndexOf(0) + 1;
+    const run = stringsFrom(bytes, start);
+    if (run.length > 1) return run;
   }
-  return best;
+  return undefined;
 }
 
-function isDirectory(text: string | undefined): boolean {
-  return text !== undefined && text.length <= MAX_DIRECTORY_LENGTH && DIRECTORY.test(text);
+/** Consecutive directory strings from an offset on. */
+function stringsFrom(bytes: Buffer, start: number): readonly string[] {
+  const run: string[] = [];
+  for (let at = start; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at);
+    if (end < 0 || end - at > MAX_DIRECTORY_LENGTH) break;
+    const text = bytes.toString('latin1', at, end);
+    if (!DIRECTORY.test(text)) break;
+    run.push(text);
+    at = end + 1;
+  }
+  return run;
+}
+
+/** A loader built with one directory, as in Nix: a string of its own that leads to a lib directory. */
+function singleDirectory(bytes: Buffer): readonly string[] | undefined {
+  const text = bytes
+    .toString('latin1')
+    .split('\0')
+    .find((it) => it.length <= MAX_DIRECTORY_LENGTH && /\/lib[^/]*\/$/.test(it) && DIRECTORY.test(it));
+  return text === undefined ? undefined : [text];
 }
 
 /** $LIB is the first default directory below its prefix, and stands as a string of its own. */
-function libToken(strings: readonly string[], directories: readonly string[]): string | undefined {
-  const all = new Set(strings);
+function libToken(bytes: Buffer, directories: readonly string[]): string | undefined {
   const names = (directories[0] ?? '').split('/').filter((name) => name !== '');
   for (let from = 0; from < names.length; from++) {
     const candidate = names.slice(from).join('/');
-    if (candidate.startsWith('lib') && all.has(candidate)) return candidate;
+    if (candidate.startsWith('lib') && bytes.includes(`\0${candidate}\0`, 0, 'latin1')) return candidate;
   }
   return undefined;
 }
 
-function releaseOf(strings: readonly string[]): readonly [number, number] | undefined {
-  for (const text of strings) {
-    if (!text.includes('release version ')) continue;
-    const match = /release version (\d+)\.(\d+)/.exec(text);
-    if (match) return [Number(match[1]), Number(match[2])];
-  }
-  return undefined;
+function releaseOf(bytes: Buffer): readonly [number, number] | undefined {
+  const at = bytes.indexOf('release version ', 0, 'latin1');
+  if (at < 0) return undefined;
+  const match = /release version (\d+)\.(\d+)/.exec(bytes.toString('latin1', at, at + 40));
+  return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }

@@ -18,7 +18,7 @@ const RESERVED = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 const MAX_NAME_BYTES = 255;
 
 /** True when a name stands for musl's loader, which is also its libc. */
-export function isMuslLibc(name: string): boolean {
+function isMuslLibc(name: string): boolean {
   return RESERVED.test(name);
 }
 

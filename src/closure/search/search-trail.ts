@@ -65,7 +65,7 @@ export class SearchTrail {
 }
 
 /** `name` in a directory, in source and target. */
-export function childPlace(directory: Place, name: string): Place {
+function childPlace(directory: Place, name: string): Place {
   const source = childPath(directory.source, name);
   if (directory.source === directory.target) return { source, target: source };
   return { source, target: childPath(directory.target, name) };

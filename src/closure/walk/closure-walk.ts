@@ -50,11 +50,11 @@ export class ClosureWalk {
   addExecutable(path: string, reason: Reason, targetPath = path): void {
     const walk = this.walker.walk(path);
     if (!walk.found) this.reportAbsent(path, walk, reason);
-    else if (targetPath === path) this.addContent(walk, this.collector.addArrival(walk, reason), reason, 0);
-    else this.addContent(walk, this.collector.addMoved(walk, targetPath, reason), reason, 0);
+    else if (targetPath === path) this.addContent(walk, this.collector.addArrival(walk, reason), reason, []);
+    else this.addContent(walk, this.collector.addMoved(walk, targetPath, reason), reason, []);
   }
 
-  private addContent(arrival: Arrival, filePath: string, reason: Reason, scripts: number): void {
+  private addContent(arrival: Arrival, filePath: string, reason: Reason, scripts: readonly string[]): void {
     const content = this.reader.read(arrival);
     if (content.kind === 'elf') this.addElf(content.object, arrival, filePath, reason);
     else if (content.kind === 'script') this.addScript(arrival, filePath, scripts);
@@ -69,17 +69,16 @@ export class ClosureWalk {
     }
   }
 
-  private addScript(arrival: Arrival, filePath: string, scripts: number): void {
-    if (this.scripts.has(filePath)) return;
-    this.scripts.add(filePath);
+  private addScript(arrival: Arrival, filePath: string, scripts: readonly string[]): void {
     const content = this.reader.read(arrival);
-    if (content.kind !== 'script') return;
+    if (content.kind !== 'script' || this.scripts.has(filePath)) return;
+    this.scripts.add(filePath);
     const { shebang } = content;
     const interpreter = this.addInterpreterOfScript(shebang.interpreter, filePath, scripts);
     if (!interpreter.found) return;
     const command = scriptCommand(interpreter, shebang);
     if (command === undefined) return;
-    const path = command.path ?? this.options.env?.['PATH'];
+    const path = command.path ?? this.options.env?.PATH;
     const found = findInPath(this.walker, command.command, path);
     if (found === undefined) {
       const message = `${filePath} runs ${command.command} by ${shebang.interpreter}, which is not in PATH`;
@@ -97,7 +96,7 @@ export class ClosureWalk {
       );
   }
 
-  private addInterpreterOfScript(interpreter: string, script: string, scripts: number): Walk {
+  private addInterpreterOfScript(interpreter: string, script: string, scripts: readonly string[]): Walk {
     const walk = this.walker.walk(interpreter);
     const neededBy = script;
     if (!interpreter.startsWith('/')) {
@@ -115,22 +114,18 @@ export class ClosureWalk {
     return walk;
   }
 
-  private addRecursive(path: string, reason: Reason, scripts: number): void {
+  /** Adds what a script runs; `scripts` are those that stand between it and the program. */
+  private addRecursive(path: string, reason: Reason, scripts: readonly string[]): void {
     const walk = this.walker.walk(path);
     if (!walk.found) return;
     const filePath = this.collector.addArrival(walk, reason);
+    const asking = reason.neededBy ?? path;
     const content = this.reader.read(walk);
-    if (content.kind === 'script' && scripts + 1 > MAX_SCRIPTS) {
+    const isEndless = asking === filePath || scripts.includes(filePath) || scripts.length >= MAX_SCRIPTS;
+    if (content.kind === 'script' && isEndless) {
       const message = `${path}: more than ${MAX_SCRIPTS} interpreters that are scripts themselves`;
-      this.collector.addMissing({
-        name: path,
-        reason: 'too-deep',
-        neededBy: reason.neededBy ?? path,
-        message,
-      });
-      return;
-    }
-    this.addContent(walk, filePath, reason, scripts + 1);
+      this.collector.addMissing({ name: path, reason: 'too-deep', neededBy: asking, message });
+    } else this.addContent(walk, filePath, reason, [...scripts, asking]);
   }
 
   private addElf(object: ElfObject, arrival: Arrival, filePath: string, reason: Reason): void {
@@ -140,7 +135,11 @@ export class ClosureWalk {
     this.checkPlatform(object, filePath);
     const loader =
       interpreter === undefined ? this.loaders.forLibrary(object) : this.loaders.at(interpreter, object.abi);
-    this.addLoader(loader, filePath, interpreter !== undefined);
+    this.addLoader(
+      loader,
+      filePath,
+      reason.guessed === true ? 'guessed' : interpreter === undefined ? 'optional' : 'required',
+    );
     const target = filePath === arrival.path ? arrival.path : filePath;
     const place: Place = { source: arrival.path, target };
     const origin = { source: posix.dirname(place.source), target: posix.dirname(place.target) };
@@ -150,10 +149,15 @@ export class ClosureWalk {
     process.run();
   }
 
-  private addLoader(loader: Loader, neededBy: string, required: boolean): void {
+  private addLoader(loader: Loader, neededBy: string, need: 'required' | 'optional' | 'guessed'): void {
     if (loader.arrival !== undefined) {
-      this.collector.addArrival(loader.arrival, { neededBy, rule: 'interpreter', detail: loader.path });
-    } else if (required) {
+      this.collector.addArrival(loader.arrival, {
+        neededBy,
+        rule: 'interpreter',
+        detail: loader.path,
+        guessed: need === 'guessed',
+      });
+    } else if (need === 'required') {
       const message = `the loader ${loader.path} of ${neededBy} does not exist`;
       this.collector.addMissing({ name: loader.path, reason: 'interpreter', neededBy, message });
     }
@@ -184,7 +188,7 @@ export class ClosureWalk {
 
   private contextOf({ arrival, object, filePath }: LoadedObject): ProcessContext {
     const secure = (arrival.stat.mode & 0o6000) !== 0 || this.walker.root.hasCapabilities(arrival.path);
-    const libraryPath = this.options.env?.['LD_LIBRARY_PATH'];
+    const libraryPath = this.options.env?.LD_LIBRARY_PATH;
     return {
       abi: object.abi,
       secure,
@@ -227,7 +231,12 @@ export class ClosureWalk {
       if (loader.systemDirectories.includes(directory)) return;
       const flags = abiTraits(object.abi)?.cacheFlags;
       if (flags !== undefined)
-        this.collector.cacheLibraries.set(`${name}\0${flags}`, { soname: name, path: place.source, flags });
+        this.collector.cacheLibraries.set(`${name}\0${flags}`, {
+          soname: name,
+          path: place.source,
+          flags,
+          littleEndian: object.abi.littleEndian,
+        });
     }
   }
 

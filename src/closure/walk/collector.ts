@@ -44,7 +44,8 @@ export class Collector {
   /** Adds links and file of a resolved path; returns the canonical path. */
   addArrival({ path, stat, links }: Arrival, reason: Reason): string {
     for (const link of links) this.addLink(link, reason);
-    if (stat.kind === 'other' || this.files.has(path)) return path;
+    const known = this.files.get(path);
+    if (stat.kind === 'other' || (known !== undefined && known.guessed !== true)) return path;
     this.put({
       path,
       kind: stat.kind === 'dir' ? 'dir' : 'file',
@@ -79,7 +80,11 @@ export class Collector {
   }
 
   put(file: ClosureFile): void {
-    if (this.files.has(file.path)) return;
+    const known = this.files.get(file.path);
+    // A link on the way to a program, that libraries need too, is theirs: the program may move.
+    const becomesNeeded = known?.kind === 'symlink' && known.neededBy === null && file.neededBy !== null;
+    const becomesCertain = known?.guessed === true && file.guessed !== true;
+    if (known !== undefined && !becomesNeeded && !becomesCertain) return;
     if (this.files.size >= MAX_FILES) {
       this.addMissing({
         name: file.path,

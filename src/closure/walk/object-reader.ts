@@ -12,7 +12,7 @@ export type FileContent =
   | { readonly kind: 'broken'; readonly error: ForgeError };
 
 /** Dynamic symbols that tell the rules what a program will open at run time. */
-export const SYMBOLS_OF_INTEREST: readonly string[] = [
+const SYMBOLS_OF_INTEREST: readonly string[] = [
   'pthread_exit',
   'pthread_cancel',
   'thrd_exit',

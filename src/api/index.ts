@@ -1,0 +1,1 @@
+export type { BuildEvent, StepTitle, StepUsage } from '../core/index.js';

@@ -1,0 +1,13 @@
+export { buildImage } from './build-image.js';
+export { runContainer } from './run-container.js';
+export type {
+  AttachedContainer,
+  BuildRequest,
+  BuildResult,
+  Caller,
+  ContextSpec,
+  RunCaller,
+  RunRequest,
+  SecretSpec,
+  UlimitSpec,
+} from './types.js';

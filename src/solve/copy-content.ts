@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os';
+import { placing } from '../buildfile/index.js';
+import { type CopyGroup, hashCopy, planCopy, type VisibleTree } from '../context/index.js';
+import { type Digest, digestOf } from '../core/index.js';
+import type { CopyOperation, RunOperation, Step } from '../graph/index.js';
+import { openState } from './open-state.js';
+import { fetchRemote } from './remote-source.js';
+import type { Solving } from './types.js';
+import { libraryContent } from './with-libs.js';
+
+/** Digest of what a COPY or ADD takes from elsewhere; its heredocs are part of the definition. */
+export async function copyContent(solver: Solving, step: Step, operation: CopyOperation): Promise<string> {
+  const parts = [await pathContent(solver, step, operation)];
+  for (const source of operation.sources) {
+    if (source.kind !== 'url' && source.kind !== 'git') continue;
+    const { digest } = await fetchRemote(solver, step, operation, source);
+    parts.push(digest);
+  }
+  return digestOf(parts.join('\n'));
+}
+
+async function pathContent(solver: Solving, step: Step, operation: CopyOperation): Promise<string> {
+  const sources = operation.sources.flatMap((source) => (source.kind === 'path' ? [source.path] : []));
+  if (sources.length === 0) return '';
+  await using opened = await openState(solver, operation.from);
+  const { tree } = opened;
+  const { parents, exclude, from, withLibs } = operation;
+  const groups = placing(step.source, () => planCopy(tree, { sources, parents, exclude }));
+  const own = await hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
+  if (!withLibs) return own;
+  return `${own}\n${await libraryContent({ solver, step, operation, withLibs }, tree, groups)}`;
+}
+
+async function hashFiles(
+  solver: Solving,
+  contextName: string | undefined,
+  tree: VisibleTree,
+  groups: readonly CopyGroup[],
+): Promise<Digest> {
+  const { addon, context } = solver.environment;
+  const threads = availableParallelism();
+  if (contextName === undefined) {
+    return (await hashCopy(addon, tree, groups, { withOwner: true, threads })).digest;
+  }
+  const { indexFile } = await context(contextName, solver.signal);
+  return (await hashCopy(addon, tree, groups, { withOwner: false, threads, indexFile })).digest;
+}
+
+/** Digest of a whole context: what `FROM context` is identified by. */
+export async function contextContent(solver: Solving, name: string): Promise<Digest> {
+  const { tree } = await solver.environment.context(name, solver.signal);
+  return hashFiles(solver, name, tree, planCopy(tree, { sources: ['/'], parents: false, exclude: [] }));
+}
+
+/** Digests of what each bind mount of a RUN shows, in order. */
+export function mountContents(solver: Solving, operation: RunOperation): Promise<readonly string[]> {
+  const binds = operation.mounts.flatMap((mount) => (mount.kind === 'bind' ? [mount] : []));
+  return Promise.all(
+    binds.map(async ({ from, source }) => {
+      if (from.kind !== 'context') return solver.identity(from);
+      const { tree } = await solver.environment.context(from.name, solver.signal);
+      const groups = planCopy(tree, { sources: [source], parents: false, exclude: [] });
+      return hashFiles(solver, from.name, tree, groups);
+    }),
+  );
+}

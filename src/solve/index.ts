@@ -1,0 +1,9 @@
+export { Solver, stepsOf } from './solver.js';
+export type {
+  BaseImage,
+  FailedStep,
+  OpenContext,
+  SolveEnvironment,
+  StepDefaults,
+  StepResult,
+} from './types.js';

@@ -1,0 +1,177 @@
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, posix } from 'node:path';
+import { placing, type WithLibs } from '../buildfile/index.js';
+import {
+  type Closure,
+  type ClosureFile,
+  closureError,
+  openHostDirectory,
+  type Program,
+  planLibraryCopy,
+  resolveClosure,
+  type TargetState,
+} from '../closure/index.js';
+import { type CopyGroup, locate, type VisibleTree } from '../context/index.js';
+import { ForgeError, wrapError } from '../core/index.js';
+import type { CopyOperation, Step } from '../graph/index.js';
+import type { Copying, Solving } from './types.js';
+
+interface LibraryRequest {
+  readonly solver: Solving;
+  readonly step: Step;
+  readonly operation: CopyOperation;
+  readonly withLibs: WithLibs;
+}
+
+/** Where a planned source lies in the image: `$ORIGIN` counts from there. */
+function programs(
+  groups: readonly CopyGroup[],
+  destination: string,
+  intoDirectory: boolean,
+): readonly Program[] {
+  return groups.flatMap(({ sources }) =>
+    sources.map(({ path, name, kind }) => {
+      const inside = kind !== 'directory' && (intoDirectory || destination.endsWith('/'));
+      const target = inside ? posix.join(destination, name) : destination;
+      return { path: `/${path}`, targetPath: posix.normalize(target) };
+    }),
+  );
+}
+
+function environmentOf(entries: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const equals = entry.indexOf('=');
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
+}
+
+/** The closure of what a COPY takes, looked up in the source as the program would see it in the image. */
+function closureOf(request: LibraryRequest, tree: VisibleTree, wanted: readonly Program[]): Closure {
+  const { solver, step, operation, withLibs } = request;
+  const { addon } = solver.environment;
+  const root = openHostDirectory(tree.root, { getXattr: (path, name) => addon.getXattr(path, name) });
+  const closure = placing(step.source, () =>
+    resolveClosure(root, wanted, {
+      libPaths: withLibs.libPaths,
+      allowMissing: withLibs.allowMissing,
+      data: withLibs.data,
+      env: environmentOf(operation.env),
+      platform: step.platform,
+    }),
+  );
+  for (const { message } of closure.warnings) {
+    solver.environment.events({ type: 'warning', message, source: step.source });
+  }
+  placing(step.source, () => {
+    const error = closureError(closure);
+    if (error) throw error;
+  });
+  return closure;
+}
+
+/** Digest of all that `--with-libs` would add, for the step's key. */
+export async function libraryContent(
+  request: LibraryRequest,
+  tree: VisibleTree,
+  groups: readonly CopyGroup[],
+): Promise<string> {
+  const { files } = closureOf(request, tree, programs(groups, request.operation.destination, false));
+  const selections = files
+    .filter(({ kind }) => kind === 'file' || kind === 'symlink')
+    .map(({ source, path }) => ({ path: (source ?? path).slice(1), name: path }));
+  const { digest } = await request.solver.environment.addon.hash({
+    sourceRoot: tree.root,
+    selections,
+    withOwner: true,
+    threads: availableParallelism(),
+  });
+  return digest;
+}
+
+/** Copies the libraries that the copied programs need to where the loader will look for them. */
+export async function copyLibraries(
+  copying: Copying,
+  tree: VisibleTree,
+  groups: readonly CopyGroup[],
+  withLibs: WithLibs,
+): Promise<void> {
+  const { solver, step, operation, target } = copying;
+  const isDirectory = locate(target.root, target.path, { follow: true })?.stats.isDirectory() ?? false;
+  const wanted = programs(groups, target.path, isDirectory);
+  const closure = closureOf({ solver, step, operation, withLibs }, tree, wanted);
+  const lookup = {
+    state: (file: ClosureFile) => targetState(tree.root, target.root, file),
+    currentContent: (path: string) => contentOf(target.root, path),
+  };
+  const plan = planLibraryCopy(closure, lookup, withLibs.conflict);
+  const [conflict] = plan.conflicts;
+  if (conflict) {
+    placing(step.source, () => {
+      throw conflict;
+    });
+  }
+  for (const file of plan.copy) await copyLibrary(copying, tree, file);
+  for (const { path, content } of plan.write) writeGenerated(target.root, path, content);
+}
+
+async function copyLibrary({ solver, target }: Copying, tree: VisibleTree, file: ClosureFile): Promise<void> {
+  const source = file.source ?? file.path;
+  if (file.kind === 'dir') {
+    const { mode } = lstatSync(join(tree.root, source));
+    mkdirSync(join(target.root, file.path), { recursive: true, mode: mode & 0o7777 });
+    return;
+  }
+  try {
+    await solver.environment.addon.copy({
+      sourceRoot: tree.root,
+      sourcePaths: [source.slice(1)],
+      sourceNames: [posix.basename(source)],
+      destinationRoot: target.root,
+      destinationPath: file.path,
+      shape: 'entry',
+      keepOwner: true,
+      keepXattrs: true,
+    });
+  } catch (error) {
+    throw wrapError(error, `copying the library ${file.path}`);
+  }
+}
+
+/** Parents of the path are real directories: the closure's paths hold no symlinks. */
+function writeGenerated(root: string, path: string, content: Buffer): void {
+  mkdirSync(join(root, posix.dirname(path)), { recursive: true });
+  writeFileSync(join(root, path), content, { mode: 0o644 });
+}
+
+function contentOf(root: string, path: string): Buffer | undefined {
+  const found = locate(root, path, { follow: true });
+  return found?.stats.isFile() ? readFileSync(join(root, found.path)) : undefined;
+}
+
+/** What the image has at a closure file's path, compared with what would come. */
+function targetState(sourceRoot: string, targetRoot: string, file: ClosureFile): TargetState {
+  const found = locate(targetRoot, file.path, { follow: false });
+  if (!found) return { kind: 'absent' };
+  const there = join(targetRoot, found.path);
+  if (found.stats.isSymbolicLink()) {
+    const target = readlinkSync(there);
+    if (file.kind === 'symlink' && file.target === target) return { kind: 'same' };
+    return { kind: 'other', isDirectory: false, description: `a link to ${target}` };
+  }
+  if (found.stats.isDirectory()) {
+    return file.kind === 'dir' ? { kind: 'same' } : { kind: 'other', isDirectory: true };
+  }
+  const same =
+    file.kind === 'file' && found.stats.size === file.sizeBytes && sameBytes(there, sourceRoot, file);
+  return same ? { kind: 'same' } : { kind: 'other', isDirectory: false };
+}
+
+function sameBytes(there: string, sourceRoot: string, file: ClosureFile): boolean {
+  const source = contentOf(sourceRoot, file.source ?? file.path);
+  if (source === undefined)
+    throw new ForgeError('user/source-changed', `${file.path} changed while it was being copied`);
+  return source.equals(readFileSync(there));
+}
