@@ -1,14 +1,12 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { cancelled, ForgeError, isNotFound, wrapError } from '../core/index.js';
 
 /** Formats that forge leaves to the host's tools of the same name. */
 export type ExternalCompression = 'bzip2' | 'xz';
-
-type Decompressor = ChildProcessByStdio<null, Readable, Readable>;
 
 /** xz takes what memory a header asks for; this is what the largest preset (-9) needs, and some. */
 const MEMORY_LIMIT = '--memlimit-decompress=256MiB';
@@ -20,35 +18,48 @@ function missing(tool: ExternalCompression): ForgeError {
   });
 }
 
-/** Starts the tool with the file as its input; only the tool's name is looked up, in PATH. */
+interface Decompressor {
+  readonly output: PassThrough;
+  /** Undefined when the tool succeeded, else what it said. Settles when it is gone. */
+  readonly ended: Promise<string | undefined>;
+  kill(): void;
+}
+
+async function outcome(child: ChildProcess, said: readonly Buffer[]): Promise<string | undefined> {
+  const [exitCode, signal] = await new Promise<readonly [number | null, string | null]>((resolve) => {
+    child.once('close', (code, killedBy) => resolve([code, killedBy]));
+    child.once('error', () => resolve([null, null]));
+  });
+  if (exitCode === 0) return undefined;
+  return Buffer.concat(said).toString('utf8').trim() || `ended with ${signal ?? `exit code ${exitCode}`}`;
+}
+
+/**
+ * Starts the tool with the file as its input; only the tool's name is looked up, in PATH. Its output
+ * is taken over at once: Node drops what nobody reads when a process has ended.
+ */
 async function start(tool: ExternalCompression, file: string): Promise<Decompressor> {
   const input = await open(file, 'r').catch((error: unknown) => {
     throw wrapError(error, 'reading an archive');
   });
   try {
-    const args = tool === 'xz' ? ['-dc', MEMORY_LIMIT] : ['-dc'];
-    const child = spawn(tool, args, {
+    const child = spawn(tool, tool === 'xz' ? ['-dc', MEMORY_LIMIT] : ['-dc'], {
       stdio: [input.fd, 'pipe', 'pipe'],
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
-    }) as unknown as Decompressor;
-    await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-    return child;
-  } catch (error) {
-    throw isNotFound(error) ? missing(tool) : wrapError(error, `starting ${tool}`);
+    });
+    const output = new PassThrough();
+    const said: Buffer[] = [];
+    /* Whoever reads the output gets the error from it, be it later. */
+    output.on('error', () => undefined);
+    child.once('error', (error) =>
+      output.destroy(isNotFound(error) ? missing(tool) : wrapError(error, `starting ${tool}`)),
+    );
+    child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+    child.stdout?.pipe(output);
+    return { output, ended: outcome(child, said), kill: () => child.kill('SIGKILL') };
   } finally {
     await input.close();
   }
-}
-
-/** The tool's end: undefined when it succeeded, else what it said. */
-async function outcome(child: Decompressor): Promise<string | undefined> {
-  const said: Buffer[] = [];
-  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
-  const [exitCode, signal] = await new Promise<readonly [number | null, string | null]>((resolve) =>
-    child.once('close', (code, killedBy) => resolve([code, killedBy])),
-  );
-  if (exitCode === 0) return undefined;
-  return Buffer.concat(said).toString('utf8').trim() || `ended with ${signal ?? `exit code ${exitCode}`}`;
 }
 
 /** The first bytes of what a file decompresses to; fewer when there are fewer or it is damaged. */
@@ -59,20 +70,21 @@ export async function firstBytes(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   if (signal?.aborted) throw cancelled();
-  const child = await start(tool, file);
-  const ended = outcome(child);
-  const kill = () => child.kill('SIGKILL');
-  signal?.addEventListener('abort', kill);
+  const { output, ended, kill } = await start(tool, file);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of child.stdout) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    if (size >= count) break;
+  signal?.addEventListener('abort', kill);
+  try {
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= count) break;
+    }
+  } finally {
+    kill();
+    await ended;
+    signal?.removeEventListener('abort', kill);
   }
-  kill();
-  await ended;
-  signal?.removeEventListener('abort', kill);
   if (signal?.aborted) throw cancelled();
   return Buffer.concat(chunks).subarray(0, count);
 }
@@ -102,11 +114,10 @@ export async function runDecompressor<T>(
 ): Promise<T> {
   const { temporaryFile, maxBytes, signal } = options;
   if (signal?.aborted) throw cancelled();
-  const child = await start(tool, file);
-  const ended = outcome(child);
+  const { output, ended, kill } = await start(tool, file);
   try {
     const to = createWriteStream(temporaryFile, { flags: 'wx', mode: 0o600 });
-    await pipeline(limited(child.stdout, maxBytes), to, signal ? { signal } : {});
+    await pipeline(limited(output, maxBytes), to, signal ? { signal } : {});
     const complaint = await ended;
     if (complaint !== undefined) {
       throw new ForgeError('integrity/compression', `unpacking ${file}: ${tool}: ${complaint}`, {
@@ -117,7 +128,7 @@ export async function runDecompressor<T>(
   } catch (error) {
     throw wrapError(error, `unpacking ${file}`);
   } finally {
-    child.kill('SIGKILL');
+    kill();
     await ended;
     await rm(temporaryFile, { force: true });
   }
