@@ -62,9 +62,6 @@ function closureOf(request: LibraryRequest, tree: VisibleTree, wanted: readonly 
       platform: step.platform,
     }),
   );
-  for (const { message } of closure.warnings) {
-    solver.environment.events({ type: 'warning', message, source: step.source });
-  }
   placing(step.source, () => {
     const error = closureError(closure);
     if (error) throw error;
@@ -72,17 +69,21 @@ function closureOf(request: LibraryRequest, tree: VisibleTree, wanted: readonly 
   return closure;
 }
 
-/** Digest of all that `--with-libs` would add, for the step's key. */
+/** Digest of all that `--with-libs` would add, for the step's key; what the closure warns of is told here, once. */
 export async function libraryContent(
   request: LibraryRequest,
   tree: VisibleTree,
   groups: readonly CopyGroup[],
 ): Promise<string> {
-  const { files } = closureOf(request, tree, programs(groups, request.operation.destination, false));
+  const { solver, step, operation } = request;
+  const { files, warnings } = closureOf(request, tree, programs(groups, operation.destination, false));
+  for (const { message } of warnings) {
+    solver.environment.events({ type: 'warning', message, source: step.source });
+  }
   const selections = files
     .filter(({ kind }) => kind === 'file' || kind === 'symlink')
     .map(({ source, path }) => ({ path: (source ?? path).slice(1), name: path }));
-  const { digest } = await request.solver.environment.addon.hash({
+  const { digest } = await solver.environment.addon.hash({
     sourceRoot: tree.root,
     selections,
     withOwner: true,
