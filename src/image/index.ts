@@ -17,5 +17,4 @@ export {
 } from './assemble.js';
 export type { AppliedInstruction, BuildTime } from './history.js';
 export { withControl } from './native-control.js';
-export { scratchConfig } from './scratch.js';
 export { originalLayer, type UnpackControl, unpackImage } from './unpack.js';

@@ -4,7 +4,7 @@ import { placing } from '../buildfile/index.js';
 import { type StepUsage, wrapError } from '../core/index.js';
 import { type BoxSpec, DEFAULT_CAPABILITIES, type RunningBox, resolveUser } from '../exec/index.js';
 import type { RunOperation, Step } from '../graph/index.js';
-import { MergedRoot, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
+import { MergedRoot, type MountTarget, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
 import type { SnapshotId } from '../store/index.js';
 import { LogTail } from './log-tail.js';
 import { requireAllowed } from './open-state.js';
@@ -36,13 +36,21 @@ export async function runStep(
   makeUpper(upper, layers[0]);
   await mkdir(work);
   const prepared = await prepareMounts(solver, step, operation, places);
-  const targets = prepared.mounts.map(({ mount, kind }) => ({ target: mount.target, kind }));
+  const targets = outermost(prepared.mounts);
   const stubs = await mountStubs(store, root, [...standardTargets, ...targets]);
   for (const { path, kind } of stubs.uncovered) await makeMountPoint(join(upper, path), kind);
   const stack = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];
   const spec = boxSpec(solver, step, operation, { root, upper, work, stack, prepared });
   const usage = await execute(solver, step, operation, spec);
   return { upper, omit: stubs.uncovered.map(({ path }) => path.replace(/^\//, '')), usage };
+}
+
+/** Mount points that the root has to have: those inside another mount, or /dev, are made there. */
+function outermost(mounts: PreparedMounts['mounts']): readonly MountTarget[] {
+  const targets = mounts.map(({ mount, kind }) => ({ target: mount.target, kind }));
+  const isInside = (path: string) =>
+    path.startsWith('/dev/') || targets.some(({ target }) => path.startsWith(`${target}/`));
+  return targets.filter(({ target }) => !isInside(target));
 }
 
 function checkAllowed(solver: Solving, operation: RunOperation): void {

@@ -119,7 +119,8 @@ export class Solver implements Solving {
     const parent = linked ? {} : { parent: parentIdentity };
     const fromSteps = stepInputs(step).some((input) => input.kind === 'step');
     const byDefinition = fromSteps ? await this.#definitionKey(step, parent) : undefined;
-    const known = byDefinition && !step.ignoreCache ? await this.#alias(byDefinition) : undefined;
+    const isFixed = !step.ignoreCache && !stepInputs(step).some(isMadeAnew);
+    const known = byDefinition && isFixed ? await this.#alias(byDefinition) : undefined;
     const parts = keyParts(step, { ...parent, contents: known ? [] : await this.#contents(step) });
     const key = known ?? hashParts(parts);
     if (byDefinition && !known) await this.#putAlias(byDefinition, parts, key);
@@ -149,7 +150,7 @@ export class Solver implements Solving {
   async #contents(step: Step): Promise<readonly string[]> {
     const { operation } = step;
     if (operation.kind === 'copy') return [await copyContent(this, step, operation)];
-    if (operation.kind === 'run') return mountContents(this, operation);
+    if (operation.kind === 'run') return mountContents(this, step, operation);
     return [];
   }
 
@@ -194,6 +195,11 @@ export class Solver implements Solving {
     if (snapshot === undefined) return { createdMs };
     return (await snapshots.exists(snapshot)) ? { snapshot, createdMs } : undefined;
   }
+}
+
+/** Its files may be others than those that the definition led to before. */
+function isMadeAnew(state: FileState): boolean {
+  return state.kind === 'step' && state.ignoreCache;
 }
 
 interface StepKey {
