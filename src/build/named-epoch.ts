@@ -50,10 +50,10 @@ async function epochOf({ root, modifiedSeconds }: FetchedFiles): Promise<string>
   return String(modifiedSeconds ?? (await newestEntry(root)));
 }
 
-async function newestEntry(root: string): Promise<bigint> {
+async function newestEntry(root: string): Promise<number> {
   const entries = await loadAddon().scan({ root });
   const inside = entries.filter(({ path }) => path !== '' && path !== '.');
-  return inside.reduce((newest, { mtimeNs }) => (mtimeNs > newest ? mtimeNs : newest), 0n) / 1_000_000_000n;
+  return Math.max(0, ...inside.map(({ mtimeNs }) => Number(mtimeNs / 1_000_000_000n)));
 }
 
 /** The URLs of a stage that does nothing but ADD them to scratch. */

@@ -6,6 +6,7 @@ export {
   type ForgeErrorOptions,
   isNotFound,
   isSystemError,
+  prefixed,
   type SourceRange,
   type StepFailure,
   type SystemFailure,

@@ -13,6 +13,7 @@ import { startError, stepError } from './step-error.js';
 import { type PreparedMounts, prepareMounts } from './step-mounts.js';
 import type { Solving, StepChange, StepPlaces } from './types.js';
 
+const KERNEL_PLACES = ['/dev', '/proc', '/sys'];
 const MAX_PASSWD_BYTES = 4 << 20;
 
 /**
@@ -39,10 +40,15 @@ export async function runStep(
   const targets = outermost(prepared.mounts);
   const stubs = await mountStubs(store, root, [...standardTargets, ...targets]);
   for (const { path, kind } of stubs.uncovered) await makeMountPoint(join(upper, path), kind);
+  // A root without them keeps these: what runs in the image later needs them as well.
+  for (const path of KERNEL_PLACES) {
+    if (!root.locate(path).entry) await mkdir(join(upper, path), { recursive: true, mode: 0o755 });
+  }
   const stack = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];
   const spec = boxSpec(solver, step, operation, { root, upper, work, stack, prepared });
   const usage = await execute(solver, step, operation, spec);
-  return { upper, omit: stubs.uncovered.map(({ path }) => path.replace(/^\//, '')), usage };
+  const omit = stubs.uncovered.filter(({ path }) => !KERNEL_PLACES.includes(path));
+  return { upper, omit: omit.map(({ path }) => path.replace(/^\//, '')), usage };
 }
 
 /** Mount points that the root has to have: those inside another mount, or /dev, are made there. */
