@@ -3,6 +3,7 @@ import {
   createReadStream,
   existsSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   readdirSync,
@@ -101,12 +102,12 @@ test('GNU tar, bsd-like python tarfile and umoci read the same tree', async (t) 
   t.is(Number(listed), readTree(source).length);
 });
 
-test('entries come sorted, parents first, without owner names and with whole seconds', async (t) => {
+test('entries come sorted, parents first, without owner names; whole seconds need no PAX header', async (t) => {
   const directory = temporaryDirectory(t);
   const [source, blob] = [join(directory, 'source'), join(directory, 'blob')];
   mkdirSync(join(source, 'b'), { recursive: true });
   for (const name of ['b/x', 'a', 'b.c', 'B']) writeFileSync(join(source, name), name);
-  utimesSync(join(source, 'a'), 5, 1.9);
+  for (const name of ['b/x', 'a', 'b.c', 'B', 'b']) utimesSync(join(source, name), 5, 1);
   await packLayer(addon, { sourceRoot: source, format: NONE, destination: blob });
   const headers: {
     readonly name: string;
@@ -136,6 +137,35 @@ test('entries come sorted, parents first, without owner names and with whole sec
   );
   t.true(headers.every(({ uname, pax }) => uname === '' && pax === null));
   t.is(headers[1]?.mtime, 1000);
+});
+
+test('times are kept to the nanosecond, before 1970 too', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [source, blob, root] = [join(directory, 'source'), join(directory, 'blob'), join(directory, 'root')];
+  mkdirSync(source);
+  mkdirSync(root);
+  const times: Readonly<Record<string, string>> = {
+    nanosecond: '2020-01-02 03:04:05.123456789',
+    tenth: '2001-09-09 01:46:40.5',
+    early: '1969-12-31 23:59:58.75',
+    whole: '2024-01-01 00:00:00',
+  };
+  for (const [name, time] of Object.entries(times)) {
+    execFileSync('touch', ['-d', `${time} UTC`, join(source, name)]);
+  }
+  await packLayer(addon, { sourceRoot: source, format: NONE, destination: blob });
+  await applyLayer(addon, { blob, destinationRoot: root });
+  const nanoseconds = (place: string) =>
+    Object.keys(times).map((name) => lstatSync(join(place, name), { bigint: true }).mtimeNs);
+  t.deepEqual(nanoseconds(root), nanoseconds(source));
+  t.deepEqual(nanoseconds(root), [
+    1577934245123456789n,
+    1000000000500000000n,
+    -1250000000n,
+    1704067200000000000n,
+  ]);
+  const listing = execFileSync('tar', ['--full-time', '--utc', '-tvf', blob], { encoding: 'utf8' });
+  t.regex(listing, /2020-01-02 03:04:05\.123456789 nanosecond/);
 });
 
 test('the bytes do not depend on the number of threads', async (t) => {
