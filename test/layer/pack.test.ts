@@ -18,6 +18,7 @@ import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
+import zlibSync from 'zlib-sync';
 import { digestHex, type ForgeError, isDigest } from '../../src/core/index.js';
 import { applyLayer, compressLayer, type LayerFormat, packLayer } from '../../src/layer/index.js';
 import { loadAddon } from '../../src/native/index.js';
@@ -195,6 +196,19 @@ test('gzip layers are what gzip and zlib read, member by member', async (t) => {
   const plain = gunzipSync(readFileSync(blob));
   t.is(sha256(plain), digestHex(diffId));
   t.is(plain.length, uncompressedBytes);
+});
+
+test('zlib-sync reads a layer of a single gzip member', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [source, blob] = [join(directory, 'source'), join(directory, 'blob')];
+  mkdirSync(source);
+  writeFileSync(join(source, 'text'), 'less than a block '.repeat(1000));
+  const { diffId } = await packLayer(addon, { sourceRoot: source, format: GZIP, destination: blob });
+  const inflate = new zlibSync.Inflate({ windowBits: 31, chunkSize: 1 << 20 });
+  // It crashes without a flush, and it would stop after the first member of several.
+  inflate.push(readFileSync(blob), zlibSync.Z_SYNC_FLUSH);
+  t.is(inflate.err, zlibSync.Z_STREAM_END);
+  t.is(sha256(inflate.result as Buffer), digestHex(diffId));
 });
 
 test('compressing a tar gives the bytes that packing gives', async (t) => {
