@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
-#include "names.h"
+#include "listing.h"
 #include "verbs.h"
 
 /* Deeper directories are moved up to be removed from there: descriptors and stack stay bounded. */
@@ -67,12 +67,12 @@ static int remove_entry(struct remove_job *job, int parent, const char *name, un
 }
 
 static int remove_contents(struct remove_job *job, int fd, unsigned depth) {
-  struct names names = {0};
-  int status = names_read(&names, fd, job->path, job->failure);
-  for (size_t i = 0; status == 0 && i < names.count; i++) {
-    status = remove_entry(job, fd, names_at(&names, i), depth);
+  struct listing listing = {0};
+  int status = listing_read(fd, job->path, &listing, job->failure);
+  for (size_t i = 0; status == 0 && i < listing.count; i++) {
+    status = remove_entry(job, fd, listing.names[i], depth);
   }
-  names_free(&names);
+  listing_free(&listing);
   return status;
 }
 

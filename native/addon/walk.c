@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "names.h"
+#include "listing.h"
 
 /* Trees deeper than this are refused: each level holds a descriptor or two and some stack. */
 #define MAX_DEPTH 3000
@@ -134,17 +134,16 @@ static int visit(struct walk *walk, struct walk_directory *parent, const char *n
 }
 
 static int walk_directory(struct walk *walk, struct walk_directory *directory) {
-  struct names names = {0};
+  struct listing listing = {0};
   if (++walk->depth > MAX_DEPTH) {
     return fail_code(walk->failure, "EFORGE_LIMIT", walk->path, "directories nested deeper than %d", MAX_DEPTH);
   }
-  int status = names_read(&names, directory->fd, walk->path, walk->failure);
-  if (status == 0) names_sort(&names);
-  for (size_t i = 0; status == 0 && i < names.count; i++) {
+  int status = listing_read(directory->fd, walk->path, &listing, walk->failure);
+  for (size_t i = 0; status == 0 && i < listing.count; i++) {
     status = control_check(walk->control, walk->failure);
-    if (status == 0) status = visit(walk, directory, names_at(&names, i));
+    if (status == 0) status = visit(walk, directory, listing.names[i]);
   }
-  names_free(&names);
+  listing_free(&listing);
   walk->depth--;
   return status;
 }

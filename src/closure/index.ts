@@ -1,4 +1,6 @@
 export { closureError } from './closure-error.js';
+export { type CopyPlaces, copyClosure, copyClosureFile, openRoot, writeGenerated } from './copy-closure.js';
+export { findCommand } from './find-command.js';
 export { mergeGenerated } from './generated.js';
 export {
   type LibraryCopyPlan,

@@ -32,9 +32,13 @@ function send(url: URL, redirected: boolean, options: HttpOptions): Promise<Inco
       headers: { 'user-agent': 'forge', 'accept-encoding': 'identity', accept: '*/*' },
       ...(redirected && { lookup: lookupElsewhere }),
     });
-    sent.once('response', resolve);
+    let answered: IncomingMessage | undefined;
+    sent.once('response', (response) => {
+      answered = response;
+      resolve(response);
+    });
     sent.once('timeout', () =>
-      sent.destroy(remoteError('timeout', url, `no answer for ${idleTimeoutMs} ms`)),
+      (answered ?? sent).destroy(remoteError('timeout', url, `no answer for ${idleTimeoutMs} ms`)),
     );
     sent.once('error', (error) => {
       const known = error instanceof ForgeError || error.name === 'AbortError';

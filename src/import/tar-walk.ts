@@ -48,7 +48,7 @@ export async function* walkTar(bytes: TarBytes): AsyncGenerator<TarEntry> {
 }
 
 /** The number of bytes that content takes in whole blocks. */
-export function padded(sizeBytes: number): number {
+function padded(sizeBytes: number): number {
   return Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 

@@ -7,7 +7,7 @@ import { usesUserXattr } from './overlay-attributes.js';
 import { makeUpper } from './upper.js';
 
 /** What OverlayFS takes (its OVL_MAX_STACK). */
-export const MOST_LOWERS = 500;
+const MOST_LOWERS = 500;
 
 const MNT_DETACH = 2;
 

@@ -10,7 +10,7 @@ import type { LockStore, NameStore } from './types.js';
 const NEVER = new AbortController().signal;
 
 /** The lock under which index.json is rewritten. */
-export const NAMES_LOCK = 'names';
+const NAMES_LOCK = 'names';
 
 type NewName = { readonly reference: Reference; readonly descriptor: Descriptor };
 
@@ -82,7 +82,7 @@ async function removeName(tenant: Tenant, locks: LockStore, reference: Reference
 }
 
 /** Rewrites index.json; the caller holds the names lock. */
-export async function writeIndex(tenant: Tenant, index: Index): Promise<void> {
+async function writeIndex(tenant: Tenant, index: Index): Promise<void> {
   await tenant.replace(tenant.paths.index, formatIndex(index), 'synced');
   await tenant.sync(tenant.paths.root);
 }

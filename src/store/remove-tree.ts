@@ -3,6 +3,8 @@ import { loadAddon } from '../native/index.js';
 import { errnoOf } from './stage.js';
 
 const MNT_DETACH = 2;
+/** The list of mounts may lack some when it is read while others mount. */
+const MOST_ATTEMPTS = 5;
 
 /**
  * Removes a directory tree of ours (or a file). A process that was killed outside a mount
@@ -11,12 +13,13 @@ const MNT_DETACH = 2;
  */
 export async function removeTree(path: string): Promise<void> {
   const { remove, unmount } = loadAddon();
-  try {
-    await remove(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'EBUSY') throw error;
-    for (const mount of mountsBeneath(path)) unmount(mount, MNT_DETACH);
-    await remove(path);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await remove(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EBUSY' || attempt === MOST_ATTEMPTS) throw error;
+      for (const mount of mountsBeneath(path)) unmount(mount, MNT_DETACH);
+    }
   }
 }
 

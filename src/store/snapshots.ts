@@ -29,11 +29,11 @@ export function createSnapshots(tenant: Tenant): SnapshotStore {
   };
 }
 
-export function snapshotPath(paths: StorePaths, id: SnapshotId): string {
+function snapshotPath(paths: StorePaths, id: SnapshotId): string {
   return `${paths.snapshots}/${checkedId(id)}`;
 }
 
-export function factsPath(paths: StorePaths, id: SnapshotId): string {
+function factsPath(paths: StorePaths, id: SnapshotId): string {
   return `${paths.facts}/${checkedId(id)}`;
 }
 

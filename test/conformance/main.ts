@@ -8,7 +8,7 @@ import { type ReadImage, readLayout } from './image-tree.js';
 import { type RunSetting, runCase } from './run-case.js';
 
 /**
- * `npm run conformance -- [--only TEXT] [--quiet] CASES.json…`: runs recorded whole builds against
+ * `npm run conformance -- [--only TEXT]… [--quiet] CASES.json…`: runs recorded whole builds against
  * the built command line, prints each failing case, then `N passed, N failed`.
  */
 
@@ -52,6 +52,19 @@ async function prepare(work: string): Promise<RunSetting> {
   return { forge, baseStore, bases, work };
 }
 
+/** Workers side by side: a build waits for disks and processes as much as it computes. */
+const WORKERS = 2;
+/** A case that takes longer is named while it still runs, so that a hanging one is known. */
+const SLOW_MS = 20_000;
+
+/** Names the case whenever another SLOW_MS have passed without its end. */
+function watch(id: string): NodeJS.Timeout {
+  const start = Date.now();
+  return setInterval(() => {
+    process.stdout.write(`SLOW ${id}: has been running for ${Math.round((Date.now() - start) / 1000)} s\n`);
+  }, SLOW_MS);
+}
+
 async function runAll(cases: readonly BuildCase[], setting: RunSetting, quiet: boolean): Promise<number> {
   const exclusions = readExclusions();
   let [passed, failed, excluded] = [0, 0, 0];
@@ -64,7 +77,8 @@ async function runAll(cases: readonly BuildCase[], setting: RunSetting, quiet: b
         process.stdout.write(`EXCLUDED ${test.id}: ${reason}\n`);
         continue;
       }
-      const { hard, soft } = await runCase(test, setting);
+      const watching = watch(test.id);
+      const { hard, soft } = await runCase(test, setting).finally(() => clearInterval(watching));
       if (hard.length === 0) passed++;
       else {
         failed++;
@@ -74,7 +88,7 @@ async function runAll(cases: readonly BuildCase[], setting: RunSetting, quiet: b
         process.stdout.write(`NOTE ${test.id}\n${soft.map((line) => `  ${line}\n`).join('')}`);
     }
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: WORKERS }, worker));
   if (excluded > 0) process.stdout.write(`${excluded} excluded\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed;
@@ -82,25 +96,27 @@ async function runAll(cases: readonly BuildCase[], setting: RunSetting, quiet: b
 
 async function main(argv: readonly string[]): Promise<void> {
   const files: string[] = [];
-  let only = '';
+  const only: string[] = [];
   let quiet = false;
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? '';
-    if (word === '--only') only = argv[++index] ?? '';
+    if (word === '--only') only.push(argv[++index] ?? '');
     else if (word === '--quiet') quiet = true;
     else files.push(resolve(word));
   }
   const missing = files.find((file) => !existsSync(file));
   if (files.length === 0 || missing) {
     process.stderr.write(
-      `usage: npm run conformance -- [--only TEXT] [--quiet] CASES.json…${missing ? `\nno such file: ${missing}` : ''}\n`,
+      `usage: npm run conformance -- [--only TEXT]… [--quiet] CASES.json…${missing ? `\nno such file: ${missing}` : ''}\n`,
     );
     process.exitCode = 2;
     return;
   }
   const work = mkdtempSync(join(tmpdir(), 'forge-conformance-'));
   try {
-    const cases = (await Promise.all(files.map(readCases))).flat().filter(({ id }) => id.includes(only));
+    const cases = (await Promise.all(files.map(readCases)))
+      .flat()
+      .filter(({ id }) => only.length === 0 || only.some((text) => id.includes(text)));
     process.exitCode = (await runAll(cases, await prepare(work), quiet)) > 0 ? 1 : 0;
   } finally {
     rmSync(work, { recursive: true, force: true });

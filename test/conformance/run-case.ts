@@ -41,7 +41,8 @@ export async function runCase(test: BuildCase, setting: RunSetting): Promise<Dif
     const places = await preparePlaces(test, setting, scratch, servers);
     const found: Differences = { hard: [], soft: [] };
     const outcomes: StepOutcome[] = [];
-    for (const [index, step] of test.steps.entries()) {
+    for (const [index, recorded] of test.steps.entries()) {
+      const step = expandTexts(recorded, places.expand);
       outcomes.push(await runStep(step, index, { setting, places, found }));
     }
     checkRelations(test, outcomes, found);
@@ -50,6 +51,16 @@ export async function runCase(test: BuildCase, setting: RunSetting): Promise<Dif
     for (const server of servers) await server[Symbol.asyncDispose]();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Recorded texts hold @@HTTP@@ and the like wherever a text can stand. */
+function expandTexts<T>(value: T, expand: (text: string) => string): T {
+  if (typeof value === 'string') return expand(value) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => expandTexts(item, expand)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [expand(key), expandTexts(item, expand)]),
+  ) as T;
 }
 
 async function preparePlaces(
@@ -101,6 +112,9 @@ async function startServers(
     servers.push(server);
     replacements.set(`@@GIT:${name}@@`, `http://127.0.0.1:${server.port}/.git`);
   }
+  const registry = await serveRoutes({});
+  servers.push(registry);
+  replacements.set('@@REG@@', `127.0.0.1:${registry.port}`);
   if (test.http) {
     const server = await serveRoutes(test.http);
     servers.push(server);
@@ -175,7 +189,7 @@ function checkOutcome(
   const { expect } = step;
   if (expect.result === 'error') {
     if (outcome.exitCode === 0) found.hard.push('succeeded, expected an error');
-    for (const text of (expect.error_contains ?? []).map(places.expand)) {
+    for (const text of expect.error_contains ?? []) {
       if (!matches(outcome.stderr, text))
         found.hard.push(`error lacks ${JSON.stringify(text)}: ${tail(outcome.stderr)}`);
     }
@@ -200,7 +214,7 @@ function checkOutcome(
       );
   });
   for (const { text } of expect.warnings ?? []) {
-    if (!outcome.stderr.includes(places.expand(text).replace(/ \(line \d+\)$/, '')))
+    if (!outcome.stderr.includes(text.replace(/ \(line \d+\)$/, '')))
       found.hard.push(`no warning ${JSON.stringify(text)}`);
   }
 }

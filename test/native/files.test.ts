@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { patternMatcher } from '../../src/context/ignore-matcher.js';
@@ -488,7 +488,7 @@ test('scan with ignore patterns agrees with the TypeScript interpreter, pruning 
   const pattern = fc
     .tuple(fc.constantFrom('', '', '!'), fc.array(piece, { minLength: 1, maxLength: 6 }))
     .map(([not, parts]) => not + parts.join(''))
-    .filter((text) => !/^!\/*\.?\/*$/.test(text));
+    .filter((text) => posix.normalize(text).replace(/\/$/, '') !== '!');
   await fc.assert(
     fc.asyncProperty(fc.array(pattern, { minLength: 1, maxLength: 4 }), async (patterns) => {
       const program = compilePatterns(patterns);

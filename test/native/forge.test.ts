@@ -139,10 +139,10 @@ test('bin/forge finds its package through symlinks, and says what to do when the
   for (const directory of [links, bare]) rmSync(directory, { recursive: true });
 });
 
-test('an ordinary user without subordinate ids gets boxes with their own id as root', (t) => {
+test('A9 [CVE-2023-25809]: an ordinary user without subordinate ids is root in the box, and cgroups stay read-only', (t) => {
   const directory = userDirectory(54321);
   const script =
-    'busybox id -u; busybox touch /made; busybox chown 5:5 /made; busybox echo x >/dev/null && busybox cat /proc/keys';
+    'busybox id -u; busybox touch /made; busybox chown 5:5 /made; busybox echo x >/dev/null && busybox cat /proc/keys; busybox grep " /sys" /proc/mounts | busybox grep -v " ro,"; busybox mkdir /sys/fs/cgroup/x 2>/dev/null && echo made; true';
   const report = asUser(54321, 'somebody:100000:65536\n', [launcher, 'launch', probe, directory, script]);
   t.is(report.uid, 0);
   t.is(report.uidMap, '0 54321 1');

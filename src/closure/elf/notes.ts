@@ -1,4 +1,4 @@
-import { type ByteSource, checkRange, elfError, Words } from './byte-source.js';
+import { type ByteSource, elfError, Words } from './byte-source.js';
 import { type ElfHeader, PT_NOTE, type Segment } from './header.js';
 
 export interface Note {
@@ -28,7 +28,11 @@ function readNoteSegment(source: ByteSource, segment: Segment, little: boolean):
   return parseNotes(source.read(segment.offset, segment.fileBytes), little, segment.alignBytes === 8 ? 8 : 4);
 }
 
-/** Parses a run of notes; `alignBytes` is 8 for the segments that hold GNU properties, 4 otherwise. */
+/**
+ * Parses a run of notes; `alignBytes` is 8 for the segments that hold GNU properties, 4 otherwise.
+ * It ends at the first note that does not fit: linkers put notes of both alignments into one segment
+ * (User-Mode Linux is built so), and no loader minds.
+ */
 export function parseNotes(bytes: Buffer, little: boolean, alignBytes: 4 | 8): readonly Note[] {
   const words = new Words(bytes, little, false);
   const align = (offset: number) => Math.ceil(offset / alignBytes) * alignBytes;
@@ -38,8 +42,7 @@ export function parseNotes(bytes: Buffer, little: boolean, alignBytes: 4 | 8): r
     const ownerBytes = words.u32(at);
     const descriptionAt = align(at + 12 + ownerBytes);
     const descriptionBytes = words.u32(at + 4);
-    checkRange(bytes.length, at + 12, ownerBytes);
-    checkRange(bytes.length, descriptionAt, descriptionBytes);
+    if (descriptionAt + descriptionBytes > bytes.length) break;
     notes.push({
       owner: bytes.toString('latin1', at + 12, at + 12 + Math.max(0, ownerBytes - 1)),
       type: words.u32(at + 8),

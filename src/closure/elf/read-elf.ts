@@ -1,9 +1,10 @@
+import { ForgeError } from '../../core/index.js';
 import { type ByteSource, elfError } from './byte-source.js';
 import { type DlopenNote, dlopenNotes } from './dlopen-note.js';
 import { type Dependency, type DynamicSection, readDynamic } from './dynamic.js';
 import { type ElfAbi, type ElfHeader, ET_DYN, ET_EXEC, PT_INTERP, readHeader } from './header.js';
-import { minimumKernel, readNotes } from './notes.js';
-import { findSymbols, type SymbolUse } from './symbols.js';
+import { minimumKernel, type Note, readNotes } from './notes.js';
+import { findSymbols, type SymbolUse, type WantedSymbols } from './symbols.js';
 import { type NeededVersions, readDefinedVersions, readNeededVersions } from './versions.js';
 
 /** All that the loader looks at in an ELF file, and what the rules look at. */
@@ -26,18 +27,21 @@ export interface ElfObject {
   /** Absent: the object defines no versions. */
   readonly definedVersions?: ReadonlySet<string>;
   readonly dlopenNotes: readonly DlopenNote[];
+  /** Why its dlopen notes could not be read; the loader does not mind. */
+  readonly dlopenProblem?: string;
   readonly minimumKernel?: readonly number[];
   readonly symbols: SymbolUse;
 }
 
+const NO_SYMBOLS: WantedSymbols = { imports: new Set(), exports: [] };
 const DF_1_NODEFLIB = 0x800;
 const MAX_INTERPRETER_BYTES = 4096;
 
 /**
  * Reads an ELF file by its program headers alone; every range, count and length is checked.
- * `symbolsOfInterest` are looked for among the dynamic symbols. Throws `integrity/elf`.
+ * `wanted` names are looked for among the dynamic symbols. Throws `integrity/elf`.
  */
-export function readElf(source: ByteSource, symbolsOfInterest: readonly string[] = []): ElfObject {
+export function readElf(source: ByteSource, wanted: WantedSymbols = NO_SYMBOLS): ElfObject {
   const header = readHeader(source);
   const loadable = header.type === ET_EXEC || header.type === ET_DYN;
   const dynamic = loadable ? readDynamic(source, header) : undefined;
@@ -51,8 +55,8 @@ export function readElf(source: ByteSource, symbolsOfInterest: readonly string[]
     positionIndependent: header.type === ET_DYN,
     dynamic: dynamic !== undefined,
     ...(interpreter === undefined ? {} : { interpreter }),
-    ...(dynamic === undefined ? STATIC : dynamicFacts(source, dynamic, header.abi, symbolsOfInterest)),
-    dlopenNotes: dlopenNotes(notes),
+    ...(dynamic === undefined ? STATIC : dynamicFacts(source, dynamic, header.abi, wanted)),
+    ...readDlopenNotes(notes),
     ...(kernel === undefined ? {} : { minimumKernel: kernel }),
   };
 }
@@ -68,7 +72,7 @@ function dynamicFacts(
   source: ByteSource,
   dynamic: DynamicSection,
   { littleEndian, bits }: ElfAbi,
-  symbolsOfInterest: readonly string[],
+  wanted: WantedSymbols,
 ) {
   const { soname, rpath, runpath, audit, depAudit } = dynamic;
   const definedVersions = readDefinedVersions(source, dynamic, littleEndian);
@@ -77,7 +81,7 @@ function dynamicFacts(
     dependencies: dynamic.dependencies,
     noDefaultLibs: (dynamic.flags1 & DF_1_NODEFLIB) !== 0,
     neededVersions: readNeededVersions(source, dynamic, littleEndian),
-    symbols: findSymbols(source, dynamic, format, symbolsOfInterest),
+    symbols: findSymbols(source, dynamic, format, wanted),
     ...(soname === undefined ? {} : { soname }),
     ...(rpath === undefined ? {} : { rpath }),
     ...(runpath === undefined ? {} : { runpath }),
@@ -85,6 +89,15 @@ function dynamicFacts(
     ...(depAudit === undefined ? {} : { depAudit }),
     ...(definedVersions === undefined ? {} : { definedVersions }),
   };
+}
+
+function readDlopenNotes(notes: readonly Note[]): Pick<ElfObject, 'dlopenNotes' | 'dlopenProblem'> {
+  try {
+    return { dlopenNotes: dlopenNotes(notes) };
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    return { dlopenNotes: [], dlopenProblem: error.message };
+  }
 }
 
 function readInterpreter(source: ByteSource, header: ElfHeader): string | undefined {

@@ -1,81 +1,89 @@
 import { type ByteSource, elfError, Words } from './byte-source.js';
 import { DT_GNU_HASH, DT_HASH, DT_SYMTAB, type DynamicSection } from './dynamic.js';
 
-/** Which of `names` are imported, and which exported. */
+/** The names to look for among the dynamic symbols. */
+export interface WantedSymbols {
+  readonly imports: ReadonlySet<string>;
+  readonly exports: readonly string[];
+}
+
+/** Which of the wanted names are imported, and which exported. */
 export interface SymbolUse {
   readonly imports: ReadonlySet<string>;
   readonly exports: ReadonlySet<string>;
 }
 
-const NONE: SymbolUse = { imports: new Set(), exports: new Set() };
-const MAX_SYMBOLS = 1 << 22;
-const MAX_SPELLINGS = 64;
+interface Format {
+  readonly little: boolean;
+  readonly wide: boolean;
+}
 
-/**
- * Looks for some names in the dynamic symbol table. Most files mention none of them in their
- * strings, and are answered without reading the table.
- */
+const MAX_SYMBOLS = 1 << 22;
+/** Longer names are none of those that anybody looks for. */
+const MAX_NAME_BYTES = 64;
+
+/** Looks for some names in the dynamic symbol table; exports cost a look at all symbols, when they are mentioned. */
 export function findSymbols(
   source: ByteSource,
   dynamic: DynamicSection,
-  format: { readonly little: boolean; readonly wide: boolean },
-  names: readonly string[],
+  format: Format,
+  wanted: WantedSymbols,
 ): SymbolUse {
-  const mentioned = names.filter((name) => dynamic.strings.bytes.includes(`${name}\0`, 0, 'latin1'));
-  const offset = dynamic.tableOffset(DT_SYMTAB);
-  if (mentioned.length === 0 || offset === undefined) return NONE;
+  const { bytes } = dynamic.strings;
+  const mentioned = wanted.exports.filter((name) => bytes.includes(`${name}\0`, 0, 'latin1'));
+  const counts = symbolCounts(source, dynamic, format, mentioned.length > 0);
+  const imports = scan(symbolTable(source, dynamic, format, counts.imports), bytes, wanted.imports, true);
+  if (mentioned.length === 0) return { imports, exports: new Set() };
+  const all = symbolTable(source, dynamic, format, counts.all);
+  return { imports, exports: scan(all, bytes, new Set(mentioned), false) };
+}
+
+/** The names among `wanted` that the table holds as undefined (imports) or defined symbols. */
+function scan(
+  table: Words,
+  strings: Buffer,
+  wanted: ReadonlySet<string>,
+  undefinedOnes: boolean,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const entryBytes = table.wide ? 24 : 16;
+  for (let at = entryBytes; at + entryBytes <= table.length; at += entryBytes) {
+    const isUndefined = table.u16(at + (table.wide ? 6 : 14)) === 0;
+    if (isUndefined !== undefinedOnes) continue;
+    const start = table.u32(at);
+    const end = strings.indexOf(0, start);
+    if (end < 0 || end - start > MAX_NAME_BYTES) continue;
+    const name = strings.toString('latin1', start, end);
+    if (wanted.has(name)) found.add(name);
+  }
+  return found;
+}
+
+function symbolTable(source: ByteSource, dynamic: DynamicSection, format: Format, count: number): Words {
+  const offset = dynamic.tableOffset(DT_SYMTAB) ?? source.sizeBytes;
   const entryBytes = format.wide ? 24 : 16;
   const available = Math.floor(Math.max(0, source.sizeBytes - offset) / entryBytes);
-  const count = Math.min(symbolCount(source, dynamic, format), available, MAX_SYMBOLS);
-  const table = new Words(source.read(offset, count * entryBytes), format.little, format.wide);
-  return scan(table, dynamic, new Set(mentioned));
+  const sizeBytes = Math.min(count, available, MAX_SYMBOLS) * entryBytes;
+  return new Words(source.read(Math.min(offset, source.sizeBytes), sizeBytes), format.little, format.wide);
 }
 
-function scan(table: Words, dynamic: DynamicSection, wanted: ReadonlySet<string>): SymbolUse {
-  const imports = new Set<string>();
-  const exports = new Set<string>();
-  const entryBytes = table.wide ? 24 : 16;
-  const starts = nameStarts(dynamic.strings.bytes, wanted);
-  for (let at = entryBytes; at + entryBytes <= table.length; at += entryBytes) {
-    const name = starts.get(table.u32(at));
-    if (name === undefined) continue;
-    const section = table.u16(at + (table.wide ? 6 : 14));
-    (section === 0 ? imports : exports).add(name);
-  }
-  return { imports, exports };
-}
-
-/** Every string offset at which one of the names is spelled out: comparing numbers beats decoding names. */
-function nameStarts(strings: Buffer, wanted: ReadonlySet<string>): ReadonlyMap<number, string> {
-  const starts = new Map<number, string>();
-  for (const name of wanted) {
-    let at = strings.indexOf(`${name}\0`, 0, 'latin1');
-    for (let seen = 0; at >= 0 && seen < MAX_SPELLINGS; seen++) {
-      starts.set(at, name);
-      at = strings.indexOf(`${name}\0`, at + 1, 'latin1');
-    }
-  }
-  return starts;
-}
-
-/** The number of dynamic symbols; ELF says it only through the hash tables. */
-function symbolCount(
+/** ELF says only through the hash tables how many symbols there are. DT_GNU_HASH leaves imports out, and they stand first. */
+function symbolCounts(
   source: ByteSource,
   dynamic: DynamicSection,
-  format: { readonly little: boolean; readonly wide: boolean },
-): number {
+  format: Format,
+  wantsAll: boolean,
+): { readonly imports: number; readonly all: number } {
   const sysv = dynamic.tableOffset(DT_HASH);
-  if (sysv !== undefined) return new Words(source.read(sysv, 8), format.little, false).u32(4);
   const gnu = dynamic.tableOffset(DT_GNU_HASH);
-  return gnu === undefined ? 0 : gnuSymbolCount(source, gnu, format);
+  const total = sysv === undefined ? undefined : new Words(source.read(sysv, 8), format.little, false).u32(4);
+  if (gnu === undefined) return { imports: total ?? 0, all: total ?? 0 };
+  const imports = new Words(source.read(gnu, 16), format.little, false).u32(4);
+  return { imports, all: total ?? (wantsAll ? gnuSymbolCount(source, gnu, format) : imports) };
 }
 
 /** Follows the last chain of DT_GNU_HASH to its end. */
-function gnuSymbolCount(
-  source: ByteSource,
-  offset: number,
-  format: { readonly little: boolean; readonly wide: boolean },
-): number {
+function gnuSymbolCount(source: ByteSource, offset: number, format: Format): number {
   const head = new Words(source.read(offset, 16), format.little, false);
   const [buckets, first, bloomWords] = [head.u32(0), head.u32(4), head.u32(8)];
   if (buckets > MAX_SYMBOLS) throw elfError(`a hash table of ${buckets} buckets`);
@@ -84,13 +92,9 @@ function gnuSymbolCount(
   let last = 0;
   for (let index = 0; index < buckets; index++) last = Math.max(last, table.u32(index * 4));
   if (last < first) return first;
-  const chainsAt = bucketsAt + buckets * 4;
-  const room = Math.min(source.sizeBytes - chainsAt - (last - first) * 4, MAX_SYMBOLS * 4);
-  const chain = new Words(
-    source.read(chainsAt + (last - first) * 4, Math.max(0, room - (room % 4))),
-    format.little,
-    false,
-  );
+  const chainsAt = bucketsAt + buckets * 4 + (last - first) * 4;
+  const room = Math.min(source.sizeBytes - chainsAt, MAX_SYMBOLS * 4);
+  const chain = new Words(source.read(chainsAt, Math.max(0, room - (room % 4))), format.little, false);
   let at = 0;
   while (at + 4 <= chain.length && (chain.u32(at) & 1) === 0) at += 4;
   return last + at / 4 + 1;

@@ -12,7 +12,7 @@ export type FileContent =
   | { readonly kind: 'broken'; readonly error: ForgeError };
 
 /** Dynamic symbols that tell the rules what a program will open at run time. */
-const SYMBOLS_OF_INTEREST: readonly string[] = [
+const WANTED_IMPORTS: readonly string[] = [
   'pthread_exit',
   'pthread_cancel',
   'thrd_exit',
@@ -33,9 +33,9 @@ const SYMBOLS_OF_INTEREST: readonly string[] = [
   'localtime_r',
   'tzset',
   'setupterm',
-  '__libc_start_main',
-  'stdin',
 ];
+/** Dynamic symbols by which musl's loader knows a second libc. */
+const WANTED = { imports: new Set(WANTED_IMPORTS), exports: ['__libc_start_main', 'stdin'] };
 
 /** Reads each file once, whatever number of names it has. */
 export class ObjectReader {
@@ -57,7 +57,7 @@ export class ObjectReader {
       const file = this.walker.root.open(path);
       try {
         const start = file.read(0, Math.min(SHEBANG_BYTES, file.sizeBytes));
-        if (isElf(start)) return { kind: 'elf', object: readElf(file, SYMBOLS_OF_INTEREST) };
+        if (isElf(start)) return { kind: 'elf', object: readElf(file, WANTED) };
         const shebang = parseShebang(start);
         return shebang === undefined ? { kind: 'other' } : { kind: 'script', shebang };
       } finally {

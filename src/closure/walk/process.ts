@@ -165,8 +165,14 @@ export class Process {
   }
 
   private followNotes(object: LoadedObject | undefined): void {
-    for (const note of object?.object.dlopenNotes ?? [])
-      if (object !== undefined) this.followNote(note, object);
+    if (object === undefined) return;
+    const { dlopenNotes, dlopenProblem } = object.object;
+    const path = object.filePath;
+    if (dlopenProblem !== undefined) {
+      const message = `the dlopen notes of ${path} are ignored: ${dlopenProblem}`;
+      this.setup.collector.warn({ kind: 'unreadable-configuration', path, message });
+    }
+    for (const note of dlopenNotes) this.followNote(note, object);
   }
 
   private followNote(note: DlopenNote, requester: LoadedObject): void {

@@ -32,7 +32,7 @@ export interface CgroupPlan {
 }
 
 /** Stops a fork bomb long before the host's pid table is full; a build with many threads fits. */
-export const DEFAULT_PIDS_LIMIT = 4096;
+const DEFAULT_PIDS_LIMIT = 4096;
 
 const CPU_PERIOD_USEC = 100_000;
 

@@ -8,12 +8,12 @@ export interface Instruction {
   readonly k: number;
 }
 
-export const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS
-export const JUMP = 0x05; // BPF_JMP | BPF_JA
+const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const JUMP = 0x05; // BPF_JMP | BPF_JA
 export const IF_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-export const IF_AT_LEAST = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+const IF_AT_LEAST = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 export const IF_BITS = 0x45; // BPF_JMP | BPF_JSET | BPF_K
-export const RETURN = 0x06; // BPF_RET | BPF_K
+const RETURN = 0x06; // BPF_RET | BPF_K
 
 /** Results of a filter (linux/seccomp.h). */
 export const ALLOW = 0x7fff_0000;

@@ -1,0 +1,8 @@
+#include "root.h"
+
+#include <math.h>
+
+double root_of(double value)
+{
+	return sqrt(value);
+}

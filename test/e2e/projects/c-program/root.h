@@ -1,0 +1,3 @@
+#pragma once
+
+double root_of(double value);

@@ -1,0 +1,5 @@
+import sys
+
+from greeting import greet
+
+print(greet(*sys.argv[1:]))
