@@ -14,7 +14,14 @@ import {
   resolvConfFile,
   resolveUser,
 } from '../exec/index.js';
-import { MergedRoot, type MountTarget, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
+import {
+  MergedRoot,
+  type MountTarget,
+  makeMountPoints,
+  makeUpper,
+  mountStubs,
+  standardTargets,
+} from '../snapshot/index.js';
 import { openStore, type Store } from '../store/index.js';
 import { openRunImage, type RunImage } from './run-image.js';
 import type { RunCaller, RunRequest } from './types.js';
@@ -149,9 +156,7 @@ async function boxSpec(
   await mkdir(work);
   const mounted = await mounts(request, hostname);
   const stubs = await mountStubs(store, root, [...standardTargets, ...mounted.map(({ target }) => target)]);
-  for (const { path, kind } of stubs.uncovered) {
-    if (kind === 'directory') await mkdir(join(upper, path), { recursive: true });
-  }
+  makeMountPoints(root, upper, stubs.uncovered);
   const text = (path: string) => root.readFile(path, MAX_PASSWD_BYTES)?.toString('utf8') ?? '';
   const user = resolveUser(request.user ?? image.user, text('/etc/passwd'), text('/etc/group'));
   const lowers = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];

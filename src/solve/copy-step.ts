@@ -29,7 +29,7 @@ export async function copyStep(
   const { path, upper } = await openTarget(solver, nearestFirst, places);
   const copying: Copying = { solver, step, operation, places, target: { ...target, root: path } };
   for (const group of sourceGroups(operation)) await copyGroup(copying, group);
-  return { upper, omit: [] };
+  return { upper };
 }
 
 async function openTarget(

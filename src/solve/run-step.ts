@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { placing } from '../buildfile/index.js';
 import { type StepUsage, wrapError } from '../core/index.js';
 import { type BoxSpec, DEFAULT_CAPABILITIES, type RunningBox, resolveUser } from '../exec/index.js';
 import type { RunOperation, Step } from '../graph/index.js';
-import { MergedRoot, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
+import { MergedRoot, makeMountPoints, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
 import type { SnapshotId } from '../store/index.js';
 import { LogTail } from './log-tail.js';
 import { requireAllowed } from './open-state.js';
@@ -38,21 +38,19 @@ export async function runStep(
   const prepared = await prepareMounts(solver, step, operation, places);
   const targets = prepared.mounts.map(({ mount, kind }) => ({ target: mount.target, kind }));
   const stubs = await mountStubs(store, root, [...standardTargets, ...targets]);
-  for (const { path, kind } of stubs.uncovered) await makeMountPoint(join(upper, path), kind);
+  const mountPoints = makeMountPoints(root, upper, stubs.uncovered);
   const stack = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];
   const spec = boxSpec(solver, step, operation, { root, upper, work, stack, prepared });
-  const usage = await execute(solver, step, operation, spec);
-  return { upper, omit: stubs.uncovered.map(({ path }) => path.replace(/^\//, '')), usage };
+  try {
+    return { upper, usage: await execute(solver, step, operation, spec) };
+  } finally {
+    mountPoints.remove();
+  }
 }
 
 function checkAllowed(solver: Solving, operation: RunOperation): void {
   if (operation.insecure) requireAllowed(solver, 'security.insecure', 'a step without a sandbox');
   if (operation.asksHostNetwork) requireAllowed(solver, 'network.host', "the build machine's network");
-}
-
-async function makeMountPoint(path: string, kind: 'directory' | 'file'): Promise<void> {
-  await mkdir(kind === 'directory' ? path : dirname(path), { recursive: true });
-  if (kind === 'file') await writeFile(path, '');
 }
 
 interface BoxParts {
