@@ -12,6 +12,7 @@ import { keepFailedStep } from './failed-step.js';
 import { writeIdentityFiles } from './identity-files.js';
 import { ImageResolver } from './image-resolver.js';
 import { LayerPacker } from './layer-packer.js';
+import { checkImageLinks } from './link-check.js';
 import { type MainContext, openMainContext } from './main-context.js';
 import { type NamedContexts, openNamedContexts } from './named-contexts.js';
 import { type PlatformPlan, planBuild } from './plan.js';
@@ -134,7 +135,9 @@ class Build {
     const solved = { plan, steps: solver.start(plan.graph.target.state) };
     const parts = { packer: this.#packer, solver };
     const packing = this.#forms.map((options) => packLayers(solved, layerForm(plan, options), parts));
-    await Promise.all([...solved.steps, ...packing]);
+    const { store, caller } = this;
+    const check = checkImageLinks({ solved, solver, store, addon: this.#addon, events: caller.events });
+    await Promise.all([...solved.steps, ...packing, check]);
     return solved;
   }
 

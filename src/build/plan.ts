@@ -2,7 +2,7 @@ import { type Buildfile, readBuildfile } from '../buildfile/index.js';
 import { excludingPattern } from '../context/index.js';
 import { type EventSink, ForgeError, formatPlatform, hostPlatform, type Platform } from '../core/index.js';
 import { type BuildGraph, imageKey, type LowerOptions, lower, type ResolvedImage } from '../graph/index.js';
-import { lint } from '../lint/index.js';
+import { lint, missingLibrarySwitch, type RuleSwitch } from '../lint/index.js';
 import type { ImageResolver } from './image-resolver.js';
 import type { MainContext } from './main-context.js';
 import type { NamedContexts } from './named-contexts.js';
@@ -12,6 +12,8 @@ import type { BuildRequest } from './types.js';
 export interface PlatformPlan {
   readonly platform: Platform;
   readonly graph: BuildGraph;
+  /** What the Buildfile says about the check of the finished image. */
+  readonly linkCheck: RuleSwitch;
 }
 
 export interface PlanInput {
@@ -28,7 +30,7 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   const read = readBuildfile(main.text, main.name);
   const platforms = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
   const images = new Map<string, ResolvedImage>();
-  const plans: PlatformPlan[] = [];
+  const plans: Omit<PlatformPlan, 'linkCheck'>[] = [];
   if (!read.error) {
     for (const platform of platforms) {
       const options = lowerOptions(input, platform, platforms.length > 1);
@@ -43,7 +45,8 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   for (const name of plans[0]?.graph.unusedBuildArgs ?? []) {
     events({ type: 'warning', message: `the build arg ${name} was given, but no ARG takes it` });
   }
-  return plans;
+  const linkCheck = missingLibrarySwitch(read.buildfile, request.buildArgs);
+  return plans.map((plan) => ({ ...plan, linkCheck }));
 }
 
 function lowerOptions(

@@ -1,5 +1,6 @@
+export { type BrokenLink, checkLinks, type LinkCheckOptions } from './check-links.js';
 export { closureError } from './closure-error.js';
-export { type CopyPlaces, copyClosure, copyClosureFile, openRoot, writeGenerated } from './copy-closure.js';
+export { type CopyPlaces, copyClosure, copyClosureFiles, openRoot, writeGenerated } from './copy-closure.js';
 export { findCommand } from './find-command.js';
 export { mergeGenerated } from './generated.js';
 export {
