@@ -9,7 +9,9 @@ export { excludingPattern, type IgnoreRules, ignoreRules } from './ignore-rules.
 export { redactUrl } from './redact.js';
 export {
   type ContextArchives,
+  type FetchedFiles,
   fetchContext,
+  fetchFiles,
   type ReceivedContext,
   type ReceiveOptions,
   receiveContext,
