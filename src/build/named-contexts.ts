@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ForgeError } from '../core/index.js';
 import { contextKey, type NamedContext } from '../graph/index.js';
-import { importArchive, importLayout } from '../import/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { Store } from '../store/index.js';
 
@@ -48,6 +47,7 @@ async function imageSource(
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   if (source.startsWith('docker-image://')) return { name: source.slice('docker-image://'.length) };
+  const { importArchive, importLayout } = await import('../import/index.js');
   if (source.startsWith('oci-layout://')) {
     const [, path = '', digest, tag] =
       /^oci-layout:\/\/(.*?)(?:@(sha256:[0-9a-f]+)|:([\w][\w.-]*))?$/.exec(source) ?? [];
