@@ -1,7 +1,7 @@
 // Bundles forge into dist/: one file for the command, with the loader that starts it, and the
 // modules of the programming interface.
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const shared = {
