@@ -119,6 +119,13 @@ test('--read-only and --tmpfs', async (t) => {
   t.is(stdout, 'ok\n1770\n1024\n');
 });
 
+test('a working directory that the image lacks is there, also on a read-only root', async (t) => {
+  t.is((await shell(['--read-only', '-w', '/new/place'], 'pwd')).stdout, '/new/place\n');
+  const file = await shell(['-w', '/bin/sh'], 'pwd');
+  t.is(file.code, 125);
+  t.regex(file.stderr, /enter working directory \(\/bin\/sh\): ENOTDIR/);
+});
+
 test('what a container changes is gone with it', async (t) => {
   t.is((await shell([], 'echo x > /changed && rm /bin/greet && cat /changed')).stdout, 'x\n');
   t.is((await shell([], 'ls /changed /bin/greet')).stdout, '/bin/greet\n');
