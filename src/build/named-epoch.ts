@@ -53,7 +53,9 @@ async function epochOf({ root, modifiedSeconds }: FetchedFiles): Promise<string>
 async function newestEntry(root: string): Promise<bigint> {
   const entries = await loadAddon().scan({ root });
   const inside = entries.filter(({ path }) => path !== '' && path !== '.');
-  return inside.reduce((newest, { mtimeNs }) => Math.max(mtimeNs, newest), 0n) / 1_000_000_000n;
+  let newestNs = 0n;
+  for (const { mtimeNs } of inside) if (mtimeNs > newestNs) newestNs = mtimeNs;
+  return newestNs / 1_000_000_000n;
 }
 
 /** The URLs of a stage that does nothing but ADD them to scratch. */

@@ -179,12 +179,7 @@ async function forge(
   return { exitCode: code ?? -1, stderr: Buffer.concat(chunks).toString('utf8') };
 }
 
-function checkOutcome(
-  step: BuildStep,
-  outcome: StepOutcome,
-  setting: RunSetting,
-  found: Differences,
-): void {
+function checkOutcome(step: BuildStep, outcome: StepOutcome, setting: RunSetting, found: Differences): void {
   const { expect } = step;
   if (expect.result === 'error') {
     if (outcome.exitCode === 0) found.hard.push('succeeded, expected an error');
