@@ -10,7 +10,7 @@
 #include "decode.h"
 
 /** Bytes read from the blob at a time. */
-#define READ_BYTES (256 * 1024)
+#define READ_BYTES (512 * 1024)
 
 enum { READER_HASH, READER_EXTRACT };
 

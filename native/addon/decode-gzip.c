@@ -4,6 +4,10 @@
 
 #include "decode.h"
 #include "inflate.h"
+#include "squeeze.h"
+
+/** Members that name their size are taken whole up to these: ours hold 1 MiB. */
+#define WHOLE_INPUT (1024 * 1024 + 4096)
 
 /** Bytes before the unread input that stay: the decoder gives back what it took too early. */
 #define HEADROOM 8
@@ -19,6 +23,9 @@ struct gunzip {
   /** What of the output is not in the member's checksum yet. */
   const uint8_t *unchecked;
   uint32_t crc, size;
+  /** Bytes of the current member behind its header, when that says so (see squeeze.h); else 0. */
+  uint32_t member_rest;
+  struct libdeflate_decompressor *whole;
   struct inflate inflate;
 };
 
@@ -82,6 +89,20 @@ static int skip_text(struct gunzip *z, struct failure *failure) {
   return byte < 0 ? -1 : 0;
 }
 
+/** The extra field: subfields of two letters, a length and data. Only ours says something to us. */
+static int read_extra(struct gunzip *z, struct failure *failure) {
+  int64_t left = next_number(z, 2, failure), total = 0;
+  if (left < 0) return -1;
+  /* Ours is the only subfield, and nothing else comes before the deflate stream. */
+  if (left != 8) return skip_bytes(z, left, failure);
+  int64_t id = next_number(z, 4, failure);
+  if (id >= 0) total = next_number(z, 4, failure);
+  if (id < 0 || total < 0) return -1;
+  bool ours = id == ('F' | 'G' << 8 | 4 << 16) && total > GZIP_HEADER_SIZE + GZIP_TRAILER_SIZE;
+  if (ours && total <= WHOLE_INPUT) z->member_rest = (uint32_t)total - GZIP_HEADER_SIZE;
+  return 0;
+}
+
 /** RFC 1952 2.3; 1 when there is a member, 0 at the end of the input. */
 static int read_member_header(struct gunzip *z, struct failure *failure) {
   int first = next_byte(z, failure);
@@ -95,10 +116,9 @@ static int read_member_header(struct gunzip *z, struct failure *failure) {
   if (flags < 0) return -1;
   if (flags & 0xe0) return corrupt(failure, "unknown flags");
   if (skip_bytes(z, 6, failure) < 0) return -1;
-  if (flags & 4) {
-    int64_t length = next_number(z, 2, failure);
-    if (length < 0 || skip_bytes(z, length, failure) < 0) return -1;
-  }
+  z->member_rest = 0;
+  if (flags & 4 && read_extra(z, failure) < 0) return -1;
+  if (flags & ~4) z->member_rest = 0;
   if (flags & 8 && skip_text(z, failure) < 0) return -1;
   if (flags & 16 && skip_text(z, failure) < 0) return -1;
   return flags & 2 && skip_bytes(z, 2, failure) < 0 ? -1 : 1;
@@ -150,10 +170,45 @@ static int inflate_member(struct gunzip *z, struct failure *failure) {
   }
 }
 
+/** Hands on a slot in which less than `room` bytes are left. */
+static int make_room(struct gunzip *z, size_t room) {
+  if (room <= (size_t)(z->start + DECODE_DATA - z->out)) return 0;
+  ring_publish(z->output, z->start, (size_t)(z->out - z->start));
+  return next_slot(z);
+}
+
+/**
+ * Decompresses a member that named its size in one go: 1, or 0 when what it said is not so and it
+ * has to be read as any other. Leaves the input in front of the trailer.
+ */
+static int take_whole(struct gunzip *z, struct failure *failure) {
+  struct inflate_bits *source = &z->inflate.source;
+  uint32_t rest = z->member_rest, size = 0;
+  size_t used = 0, made = 0;
+  while ((size_t)(source->in_end - source->in) < rest) {
+    if (z->at_end) return 0;
+    if (more_input(z, failure) < 0) return -1;
+  }
+  for (int i = 0; i < 4; i++) size |= (uint32_t)source->in[rest - 4 + (uint32_t)i] << (8 * i);
+  if (size > DECODE_DATA) return 0;
+  z->history = z->unchecked = z->out;
+  if (make_room(z, size) < 0) return -1;
+  z->history = z->unchecked = z->out;
+  enum libdeflate_result result = libdeflate_deflate_decompress_ex(
+      z->whole, source->in, rest - GZIP_TRAILER_SIZE, z->out, size, &used, &made);
+  if (result != LIBDEFLATE_SUCCESS || used != rest - GZIP_TRAILER_SIZE || made != size) return 0;
+  source->in += used;
+  z->out += made;
+  z->crc = z->size = 0;
+  add_to_checksum(z);
+  return 1;
+}
+
 static int read_member(struct gunzip *z, struct failure *failure) {
   int status = read_member_header(z, failure);
   if (status <= 0) return status;
-  if (inflate_member(z, failure) < 0) return -1;
+  int whole = z->member_rest > 0 ? take_whole(z, failure) : 0;
+  if (whole < 0 || (whole == 0 && inflate_member(z, failure) < 0)) return -1;
   int64_t crc = next_number(z, 4, failure);
   int64_t size = crc < 0 ? -1 : next_number(z, 4, failure);
   if (crc < 0 || size < 0) return -1;
@@ -167,10 +222,12 @@ int decode_gzip(struct ring *input, struct ring *output, struct failure *failure
   int status = -1;
   z->input = input;
   z->output = output;
-  z->window_size = HEADROOM + INFLATE_LOW_INPUT + input->slot_size + INFLATE_PADDING;
+  z->window_size = HEADROOM + WHOLE_INPUT + input->slot_size + INFLATE_PADDING;
   z->window = calloc(1, z->window_size);
-  uint8_t *slot = z->window == NULL ? NULL : ring_reserve(output);
-  if (z->window == NULL) fail_memory(failure);
+  z->whole = libdeflate_alloc_decompressor();
+  bool ready = z->window != NULL && z->whole != NULL;
+  uint8_t *slot = ready ? ring_reserve(output) : NULL;
+  if (!ready) fail_memory(failure);
   if (slot != NULL) {
     z->inflate.source.in = z->inflate.source.in_end = z->window + HEADROOM;
     z->start = z->out = slot + DECODE_HISTORY;
@@ -178,6 +235,7 @@ int decode_gzip(struct ring *input, struct ring *output, struct failure *failure
     while (status == 1);
     if (status == 0) ring_publish(output, z->start, (size_t)(z->out - z->start));
   }
+  if (z->whole != NULL) libdeflate_free_decompressor(z->whole);
   free(z->window);
   free(z);
   return status;

@@ -38,6 +38,10 @@ static void assign_words(const uint8_t *lengths, unsigned count, const unsigned 
   }
 }
 
+static void clear(uint32_t *table, unsigned bits) {
+  for (unsigned i = 0; i < 1u << bits; i++) table[i] = ENTRY_INVALID;
+}
+
 /** Reserves a subtable for each prefix with longer code words; false when the array is too small. */
 static bool make_subtables(uint32_t *table, const struct table_shape *shape, const uint8_t *lengths, unsigned count,
                            const uint16_t *words) {
@@ -51,8 +55,8 @@ static bool make_subtables(uint32_t *table, const struct table_shape *shape, con
     if (longest[prefix] == 0) continue;
     unsigned bits = longest[prefix] - shape->bits;
     if (used + (1u << bits) > shape->size) return false;
-    table[prefix] = ENTRY_SUBTABLE | used << 16 | shape->bits << 8 | bits;
-    memset(table + used, 0, sizeof *table << bits);
+    table[prefix] = ENTRY_EXCEPTION | used << 16 | shape->bits << 8 | bits;
+    clear(table + used, bits);
     used += 1u << bits;
   }
   return true;
@@ -63,7 +67,7 @@ bool inflate_table(uint32_t *table, const struct table_shape *shape, const uint8
   uint16_t words[320];
   if (!is_code(lengths, count, shape->may_be_single, counts)) return false;
   assign_words(lengths, count, counts, words);
-  memset(table, 0, sizeof *table << shape->bits);
+  clear(table, shape->bits);
   if (!make_subtables(table, shape, lengths, count, words)) return false;
   for (unsigned i = 0; i < count; i++) {
     unsigned length = lengths[i], word = words[i], bits = shape->bits;

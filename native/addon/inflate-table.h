@@ -7,11 +7,14 @@
 /*
  * An entry of a decoding table: the value (literal, base, start of a subtable) in the high half; the
  * length of the code word in bits 8 to 11; all bits to take, extra ones too, in the low byte (for a
- * subtable: the bits of its index). An entry of 0 is a code word that does not exist.
+ * subtable: the bits of its index).
  */
 #define ENTRY_LITERAL 0x8000u
-#define ENTRY_SUBTABLE 0x4000u
-#define ENTRY_END 0x2000u
+/** Neither a literal nor a base: a subtable, or one of the two below. */
+#define ENTRY_EXCEPTION 0x4000u
+#define ENTRY_END (ENTRY_EXCEPTION | 0x2000u)
+/** A code word that does not exist or that may not occur. */
+#define ENTRY_INVALID (ENTRY_EXCEPTION | 0x1000u)
 
 #define LITERAL_BITS 11
 #define DISTANCE_BITS 8

@@ -11,8 +11,8 @@
 #define SIXTEEN(m, n) FOUR(m, n), FOUR(m, (n) + 4), FOUR(m, (n) + 8), FOUR(m, (n) + 12)
 #define SIXTY_FOUR(m, n) SIXTEEN(m, n), SIXTEEN(m, (n) + 16), SIXTEEN(m, (n) + 32), SIXTEEN(m, (n) + 48)
 
-/* RFC 1951 3.2.5. Symbols that may not occur are code words with an impossible meaning: subtable 0. */
-#define RESERVED (ENTRY_SUBTABLE | ENTRY_END)
+/* RFC 1951 3.2.5. */
+#define RESERVED ENTRY_INVALID
 
 static const uint32_t LITERAL_SYMBOLS[288] = {
     SIXTY_FOUR(LITERAL, 0), SIXTY_FOUR(LITERAL, 64), SIXTY_FOUR(LITERAL, 128), SIXTY_FOUR(LITERAL, 192),
@@ -119,7 +119,7 @@ static bool read_lengths(struct inflate *z, const uint32_t *precode, uint8_t *le
     uint32_t entry = precode[peek(&z->source, PRECODE_BITS)];
     unsigned symbol = entry >> 16, repeat = 1;
     uint8_t length = (uint8_t)symbol;
-    if (entry == 0 || overrun(&z->source)) return false;
+    if (entry & ENTRY_EXCEPTION || overrun(&z->source)) return false;
     drop(&z->source, entry & 0xff);
     if (symbol == 16) {
       if (i == 0) return false;
@@ -202,16 +202,6 @@ static inline void copy_match(uint8_t *to, uint32_t distance, uint32_t length) {
   }
 }
 
-/** The entry for the next code word, taken from the bits if it was one of a subtable's prefix. */
-static inline uint32_t look_up(struct inflate_bits *z, const uint32_t *table, unsigned bits) {
-  uint32_t entry = table[peek(z, bits)];
-  if ((entry & (ENTRY_SUBTABLE | ENTRY_END)) == ENTRY_SUBTABLE) {
-    drop(z, bits);
-    entry = table[(entry >> 16) + peek(z, entry & 0xff)];
-  }
-  return entry;
-}
-
 /** Takes code word and extra bits; the base plus the extra bits' value. */
 static inline uint32_t take_base(struct inflate_bits *z, uint32_t entry) {
   unsigned all = entry & 0xff, word = entry >> 8 & 0xf;
@@ -220,47 +210,71 @@ static inline uint32_t take_base(struct inflate_bits *z, uint32_t entry) {
   return value;
 }
 
+/** What the table says about the next code word, in its subtable when it is a long one. */
+static inline uint32_t look_up(struct inflate_bits *z, const uint32_t *table, unsigned bits) {
+  uint32_t entry = table[peek(z, bits)];
+  if ((entry & ENTRY_INVALID) != ENTRY_EXCEPTION || (entry & ENTRY_END) == ENTRY_END) return entry;
+  drop(z, bits);
+  return table[(entry >> 16) + peek(z, entry & 0xff)];
+}
+
+/** Bounds that a round of decoding stays within; INFLATE_DONE when it may go on. */
+static inline enum inflate_status check_room(const struct inflate_bits *z, bool at_end, const uint8_t *out,
+                                             const uint8_t *out_end) {
+  if (z->in_end - z->in < INFLATE_PADDING / 2) {
+    if (!at_end) return INFLATE_NEEDS_INPUT;
+    if (overrun(z)) return INFLATE_CORRUPT;
+  }
+  return out_end - out < INFLATE_LOW_OUTPUT ? INFLATE_NEEDS_OUTPUT : INFLATE_DONE;
+}
+
+/**
+ * Decodes code words until the block ends or room does. A refill gives 56 bits: enough for two short
+ * literals and a length (22 + 20), or for a distance (28). The next entry is looked up before a
+ * match is copied, so that the table's answer is there when the copy is done.
+ */
 static enum inflate_status run_codes(struct inflate *inflate, bool at_end, const uint8_t *history, uint8_t **out_at,
                                      uint8_t *out_end) {
   /* A copy: stores to `out` could otherwise change it for all the compiler knows. */
   struct inflate_bits source = inflate->source, *z = &source;
+  const uint32_t *literals = inflate->literals;
   uint8_t *out = *out_at;
-  enum inflate_status status = INFLATE_CORRUPT;
-  const uint8_t *in_low = z->in_end - INFLATE_PADDING / 4;
-  for (;;) {
-    if (z->in >= in_low) {
-      if (!at_end) { status = INFLATE_NEEDS_INPUT; break; }
-      if (overrun(z)) break;
+  enum inflate_status status = check_room(z, at_end, out, out_end);
+  if (status != INFLATE_DONE) return status;
+  refill(z);
+  uint32_t entry = literals[peek(z, LITERAL_BITS)];
+  while ((status = check_room(z, at_end, out, out_end)) == INFLATE_DONE) {
+    for (int i = 0; i < 2 && entry & ENTRY_LITERAL; i++) {
+      drop(z, entry & 0xff);
+      *out++ = (uint8_t)(entry >> 16);
+      entry = literals[peek(z, LITERAL_BITS)];
     }
-    if (out_end - out < INFLATE_LOW_OUTPUT) { status = INFLATE_NEEDS_OUTPUT; break; }
-    refill(z);
-    uint32_t entry = look_up(z, inflate->literals, LITERAL_BITS);
+    if (entry & ENTRY_EXCEPTION) entry = look_up(z, literals, LITERAL_BITS);
     if (entry & ENTRY_LITERAL) {
       drop(z, entry & 0xff);
       *out++ = (uint8_t)(entry >> 16);
-      /* 56 bits hold two more literals of 15 bits and the 20 of a length; distances get a refill. */
-      entry = look_up(z, inflate->literals, LITERAL_BITS);
-      if (entry & ENTRY_LITERAL) {
-        drop(z, entry & 0xff);
-        *out++ = (uint8_t)(entry >> 16);
-        continue;
-      }
+      refill(z);
+      entry = literals[peek(z, LITERAL_BITS)];
+      continue;
     }
-    if (entry == 0 || entry & ENTRY_SUBTABLE) break;
-    if (entry & ENTRY_END) {
-      drop(z, entry & 0xff);
-      inflate->in_block = false;
-      status = at_end && overrun(z) ? INFLATE_CORRUPT : INFLATE_DONE;
-      break;
-    }
+    if (entry & ENTRY_EXCEPTION) break;
     uint32_t length = take_base(z, entry);
     refill(z);
-    entry = look_up(z, inflate->distances, DISTANCE_BITS);
-    if (entry == 0 || entry & ENTRY_SUBTABLE) break;
-    uint32_t distance = take_base(z, entry);
-    if (distance > (size_t)(out - history)) break;
+    uint32_t far = look_up(z, inflate->distances, DISTANCE_BITS);
+    uint32_t distance = take_base(z, far);
+    if (far & ENTRY_EXCEPTION || distance > (size_t)(out - history)) break;
+    refill(z);
+    entry = literals[peek(z, LITERAL_BITS)];
     copy_match(out, distance, length);
     out += length;
+  }
+  if (status == INFLATE_DONE) {
+    status = INFLATE_CORRUPT;
+    if ((entry & ENTRY_END) == ENTRY_END) {
+      drop(z, entry & 0xff);
+      inflate->in_block = false;
+      if (!overrun(z)) status = INFLATE_DONE;
+    }
   }
   inflate->source = source;
   *out_at = out;

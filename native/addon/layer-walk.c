@@ -143,11 +143,14 @@ static int add_entry(struct walk *walk, const struct directory *in, const char *
       .minor = minor(status->st_rdev),
       .size = (uint64_t)status->st_size,
       .mtime_seconds = status->st_mtim.tv_sec,
+      .mtime_nanoseconds = (uint32_t)status->st_mtim.tv_nsec,
       .records = &walk->records,
   };
   const struct walk_options *options = walk->options;
-  if (options->clamps_mtime && entry.mtime_seconds > options->mtime_max_seconds) {
+  /* A fraction of the last second is later than it. */
+  if (options->clamps_mtime && entry.mtime_seconds >= options->mtime_max_seconds) {
     entry.mtime_seconds = options->mtime_max_seconds;
+    entry.mtime_nanoseconds = 0;
   }
   if (!S_ISDIR(status->st_mode) && status->st_nlink > 1) {
     long number = (long)walk->tree->count + 1;

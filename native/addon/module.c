@@ -27,6 +27,8 @@ static const struct verb VERBS[] = {
     {.name = "setXattr", .call = set_xattr_verb},
     {.name = "listXattrs", .call = list_xattrs_verb},
     {.name = "mknod", .call = mknod_verb},
+    {.name = "copyTimes", .call = copy_times_verb},
+    {.name = "passOutput", .call = pass_output_verb},
     {.name = "lock", .call = lock_verb},
 };
 

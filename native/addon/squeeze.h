@@ -23,7 +23,8 @@ size_t squeeze(struct squeezer *squeezer, const uint8_t *from, size_t size, uint
 
 /**
  * Our gzip members name their own size in an extra field (RFC 1952 2.3.1.1, id `FG`, four bytes
- * little-endian), so that members can be decompressed in parallel. Header bytes in front of deflate.
+ * little-endian), so that a reader can take one whole: that is half as fast again. These are the
+ * bytes in front of the deflate stream.
  */
 #define GZIP_HEADER_SIZE 20
 #define GZIP_TRAILER_SIZE 8

@@ -71,6 +71,18 @@ static size_t number_record(uint8_t *to, const char *key, int64_t value) {
   return text_record(to, key, text);
 }
 
+/** A time in decimal with as many places as it has. */
+static size_t time_record(uint8_t *to, const char *key, int64_t seconds, uint32_t nanoseconds) {
+  char text[40];
+  bool below_zero = seconds < 0 && nanoseconds > 0;
+  long long whole = below_zero ? -(long long)(seconds + 1) : (long long)seconds;
+  unsigned parts = below_zero ? 1000000000u - nanoseconds : nanoseconds;
+  int size = snprintf(text, sizeof text, "%s%lld.%09u", below_zero ? "-" : "", whole, parts);
+  while (text[size - 1] == '0') size--;
+  if (text[size - 1] == '.') size--;
+  return pax_record(to, key, text, (size_t)size);
+}
+
 /** All PAX records of a member, keys in order; counts only when `to` is NULL. */
 static size_t write_records(const struct tar_member *member, uint8_t *to) {
   size_t size = member->records_size;
@@ -78,8 +90,9 @@ static size_t write_records(const struct tar_member *member, uint8_t *to) {
 #define AT (to == NULL ? NULL : to + size)
   if (member->gid > octal_max(7)) size += number_record(AT, "gid", member->gid);
   if (member->link != NULL && !name_fits(member->link)) size += text_record(AT, "linkpath", member->link);
-  if (member->mtime_seconds < 0 || (uint64_t)member->mtime_seconds > octal_max(11)) {
-    size += number_record(AT, "mtime", member->mtime_seconds);
+  if (member->mtime_nanoseconds > 0 || member->mtime_seconds < 0 ||
+      (uint64_t)member->mtime_seconds > octal_max(11)) {
+    size += time_record(AT, "mtime", member->mtime_seconds, member->mtime_nanoseconds);
   }
   if (!name_fits(member->path)) size += text_record(AT, "path", member->path);
   if (member->size > octal_max(11)) size += number_record(AT, "size", (int64_t)member->size);

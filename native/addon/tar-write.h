@@ -20,6 +20,8 @@ struct tar_member {
   uint32_t mode, uid, gid, major, minor;
   uint64_t size;
   int64_t mtime_seconds;
+  /** Written only when they are not 0: most files of images have whole seconds. */
+  uint32_t mtime_nanoseconds;
   /** Finished PAX records, from `pax_record`; sorted by key. */
   const uint8_t *records;
   size_t records_size;

@@ -49,6 +49,7 @@ int tree_add(struct tree *tree, const struct tree_entry *entry, struct failure *
   struct node node = {
       .size = S_ISREG(entry->mode) && entry->hardlink_of == 0 ? entry->size : 0,
       .mtime_seconds = entry->mtime_seconds,
+      .mtime_nanoseconds = entry->mtime_nanoseconds,
       .parent = entry->parent,
       .name = (uint32_t)tree->names.size,
       .mode = entry->mode,
@@ -122,6 +123,7 @@ static int member_of(const struct tree *tree, uint32_t index, struct tar_member 
       .gid = node->gid,
       .size = node->size,
       .mtime_seconds = node->mtime_seconds,
+      .mtime_nanoseconds = node->mtime_nanoseconds,
   };
   if (member->path == NULL) return -1;
   if (extra == NULL) return 0;

@@ -21,6 +21,7 @@ struct node {
   uint32_t extra;
   /** Bytes of header and PAX header. */
   uint32_t header_size;
+  uint32_t mtime_nanoseconds;
 };
 
 /** What few nodes have; followed by the link target (NUL-terminated) and the PAX records. */
@@ -48,6 +49,7 @@ struct tree_entry {
   uint32_t mode, uid, gid, major, minor;
   uint64_t size;
   int64_t mtime_seconds;
+  uint32_t mtime_nanoseconds;
   uint32_t hardlink_of;
   const char *link;
   const struct buffer *records;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -104,4 +105,24 @@ napi_value mknod_verb(napi_env env, napi_callback_info info) {
   struct call call;
   start(&call, env, info);
   return make_node(&call.reader) < 0 ? throw_failure(env, &call.failure) : NULL;
+}
+
+static int copy_times(struct reader *reader) {
+  autofree char *from = NULL, *to = NULL;
+  struct stat status;
+  if (read_string(reader, reader->arguments[0], "from", &from) < 0 ||
+      read_string(reader, reader->arguments[1], "to", &to) < 0) {
+    return -1;
+  }
+  if (lstat(from, &status) < 0) return fail_errno(reader->failure, errno, "lstat", from);
+  const struct timespec times[2] = {status.st_atim, status.st_mtim};
+  if (utimensat(AT_FDCWD, to, times, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  return fail_errno(reader->failure, errno, "utimensat", to);
+}
+
+/** copyTimes(from, to): access and modification time, to the nanosecond. */
+napi_value copy_times_verb(napi_env env, napi_callback_info info) {
+  struct call call;
+  start(&call, env, info);
+  return copy_times(&call.reader) < 0 ? throw_failure(env, &call.failure) : NULL;
 }

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { ForgeError, familiarName } from '../core/index.js';
-import { createExecutor } from '../exec/index.js';
 import { createExporter, type Exporter, type ImageOptions, type NamedImage } from '../export/index.js';
 import { loadAddon } from '../native/index.js';
 import { type SolveEnvironment, Solver } from '../solve/index.js';
@@ -11,7 +10,9 @@ import { runExports } from './exports.js';
 import { keepFailedStep } from './failed-step.js';
 import { writeIdentityFiles } from './identity-files.js';
 import { ImageResolver } from './image-resolver.js';
+import { LateExecutor } from './late-executor.js';
 import { LayerPacker } from './layer-packer.js';
+import { checkImageLinks } from './link-check.js';
 import { openMainContext } from './main-context.js';
 import { openNamedContexts } from './named-contexts.js';
 import { type PlatformPlan, planBuild } from './plan.js';
@@ -42,7 +43,7 @@ export async function buildImage(request: BuildRequest, caller: Caller): Promise
   const store = await openStore(request.root);
   const controller = new AbortController();
   const signal = AbortSignal.any([caller.signal, controller.signal]);
-  const executor = createExecutor();
+  const executor = new LateExecutor();
   try {
     const build = new Build(request, { ...caller, signal }, store, executor);
     return await build.run(exporters.map(({ exporter }) => exporter));
@@ -71,7 +72,7 @@ class Build {
     readonly request: BuildRequest,
     readonly caller: Caller,
     readonly store: Store,
-    readonly executor: ReturnType<typeof createExecutor>,
+    readonly executor: LateExecutor,
   ) {
     const { events, signal } = caller;
     this.#packer = new LayerPacker({ store, addon: this.#addon, events, signal });
@@ -105,7 +106,7 @@ class Build {
     return {
       store,
       addon: this.#addon,
-      executor: async () => executor,
+      executor: () => executor.get(),
       events: caller.events,
       context: (name, signal) => contexts.get(name, signal),
       image: ({ name, platform }) => resolver.base(name, platform),
@@ -135,7 +136,9 @@ class Build {
     const solved = { plan, steps: solver.start(plan.graph.target.state) };
     const parts = { packer: this.#packer, solver };
     const packing = this.#forms.map((options) => packLayers(solved, layerForm(plan, options), parts));
-    await Promise.all([...solved.steps, ...packing]);
+    const { store, caller } = this;
+    const check = checkImageLinks({ solved, solver, store, addon: this.#addon, events: caller.events });
+    await Promise.all([...solved.steps, ...packing, check]);
     return solved;
   }
 

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { parseGitReference } from '../buildfile/index.js';
 import { ForgeError } from '../core/index.js';
 import { contextKey, type NamedContext } from '../graph/index.js';
-import { importArchive, importLayout } from '../import/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { Store } from '../store/index.js';
 
@@ -58,6 +57,7 @@ async function imageSource(
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   if (source.startsWith('docker-image://')) return { name: source.slice('docker-image://'.length) };
+  const { importArchive, importLayout } = await import('../import/index.js');
   if (source.startsWith('oci-layout://')) {
     const [, path = '', digest, tag] =
       /^oci-layout:\/\/(.*?)(?:@(sha256:[0-9a-f]+)|:([\w][\w.-]*))?$/.exec(source) ?? [];

@@ -50,10 +50,12 @@ async function epochOf({ root, modifiedSeconds }: FetchedFiles): Promise<string>
   return String(modifiedSeconds ?? (await newestEntry(root)));
 }
 
-async function newestEntry(root: string): Promise<number> {
+async function newestEntry(root: string): Promise<bigint> {
   const entries = await loadAddon().scan({ root });
   const inside = entries.filter(({ path }) => path !== '' && path !== '.');
-  return Math.max(0, ...inside.map(({ mtimeNs }) => Number(mtimeNs / 1_000_000_000n)));
+  let newestNs = 0n;
+  for (const { mtimeNs } of inside) if (mtimeNs > newestNs) newestNs = mtimeNs;
+  return newestNs / 1_000_000_000n;
 }
 
 /** The URLs of a stage that does nothing but ADD them to scratch. */

@@ -9,7 +9,7 @@ import {
   lower,
   type ResolvedImage,
 } from '../graph/index.js';
-import { lint } from '../lint/index.js';
+import { lint, missingLibrarySwitch, type RuleSwitch } from '../lint/index.js';
 import type { Contexts } from './contexts.js';
 import type { ImageResolver } from './image-resolver.js';
 import type { MainContext } from './main-context.js';
@@ -21,6 +21,8 @@ import type { BuildRequest } from './types.js';
 export interface PlatformPlan {
   readonly platform: Platform;
   readonly graph: BuildGraph;
+  /** What the Buildfile says about the check of the finished image. */
+  readonly linkCheck: RuleSwitch;
 }
 
 export interface PlanInput {
@@ -44,7 +46,7 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   const read = readBuildfile(main.text, main.name);
   const platforms = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
   const images = new Map<string, ResolvedImage>();
-  const plans: PlatformPlan[] = [];
+  const plans: Omit<PlatformPlan, 'linkCheck'>[] = [];
   if (!read.error) {
     for (const platform of platforms) {
       const written = lowerOptions(input, platform, platforms.length > 1);
@@ -65,7 +67,8 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   for (const name of plans[0]?.graph.unusedBuildArgs ?? []) {
     events({ type: 'warning', message: `the build arg ${name} was given, but no ARG takes it` });
   }
-  return plans;
+  const linkCheck = missingLibrarySwitch(read.buildfile, request.buildArgs);
+  return plans.map((plan) => ({ ...plan, linkCheck }));
 }
 
 function lowerOptions(

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand,
   history: async () => (await import('./commands/history.js')).historyCommand,
   diff: async () => (await import('./commands/diff.js')).diffCommand,
+  closure: async () => (await import('./commands/closure.js')).closureCommand,
   prune: async () => (await import('./commands/prune.js')).pruneCommand,
   du: async () => (await import('./commands/du.js')).duCommand,
   version: async () => (await import('./commands/version.js')).versionCommand,

@@ -27,7 +27,7 @@ export function resolveClosure(
     const arrival = walk.walker.walk(path);
     if (arrival.found && arrival.stat.kind === 'dir')
       addDirectory(walk, arrival.path, targetPath ?? arrival.path);
-    else walk.addExecutable(path, { neededBy: null, rule: 'program' }, targetPath ?? path);
+    else walk.addExecutable(path, { neededBy: null, rule: 'program' }, targetPath);
   }
   if (options.rules ?? true) applyAutomaticRules(walk);
   applyDataSets(walk, options.data ?? []);

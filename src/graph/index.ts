@@ -1,5 +1,4 @@
 export { type ModeChange, parseChmod } from './chmod.js';
-export { expand, expandHeredoc } from './expansion.js';
 export { goQuote } from './history.js';
 export { explainMiss, hashParts, type KeyInputs, type KeyPart, keyParts } from './keys.js';
 export { imageKey, lower, stepInputs } from './lower.js';

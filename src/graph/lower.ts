@@ -150,7 +150,7 @@ class Lowering {
     const key = imageKey(name, platform);
     const image = this.#images.get(key);
     if (!image) {
-      this.#missing.set(key, { name, platform, source });
+      if (!this.#missing.has(key)) this.#missing.set(key, { name, platform, source });
       return empty({ kind: 'scratch' }, platform);
     }
     const { config, author } = image.config;

@@ -53,7 +53,7 @@ function levelOf(format: LayerFormat): number {
 }
 
 /**
- * Makes a layer (image-spec layer.md) of a tree: sorted, whole seconds, no names of owners, the same
+ * Makes a layer (image-spec layer.md) of a tree: sorted, times to the nanosecond, no names of owners, the same
  * bytes for the same tree. A failure, a full disk or an abort leaves no destination behind.
  */
 export async function packLayer(

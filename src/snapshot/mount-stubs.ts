@@ -25,7 +25,6 @@ export const standardTargets: readonly MountTarget[] = [
   { target: '/dev', kind: 'directory' },
   { target: '/etc/resolv.conf', kind: 'file' },
   { target: '/etc/hosts', kind: 'file' },
-  { target: '/etc/hostname', kind: 'file' },
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { loadAddon } from '../native/index.js';
 import { isOverlayXattr } from './overlay-attributes.js';
 
@@ -12,13 +12,13 @@ export function makeUpper(path: string, lowerRoot: string | undefined): void {
     chmodSync(path, 0o755);
     return;
   }
-  const { listXattrs, getXattr, setXattr } = loadAddon();
-  const { uid, gid, mode, atimeMs, mtimeMs } = lstatSync(lowerRoot);
+  const { listXattrs, getXattr, setXattr, copyTimes } = loadAddon();
+  const { uid, gid, mode } = lstatSync(lowerRoot);
   chownSync(path, uid, gid);
   chmodSync(path, mode & 0o7777);
   for (const name of listXattrs(lowerRoot)) {
     const value = isOverlayXattr(name) ? undefined : getXattr(lowerRoot, name);
     if (value !== undefined) setXattr(path, name, value);
   }
-  utimesSync(path, atimeMs / 1000, mtimeMs / 1000);
+  copyTimes(lowerRoot, path);
 }

@@ -12,7 +12,6 @@ import type { CopyOperation, FileState, RunOperation, Step } from '../graph/inde
 import { openState } from './open-state.js';
 import { fetchRemote } from './remote-source.js';
 import type { Solving } from './types.js';
-import { libraryContent } from './with-libs.js';
 
 /** Digest of what a COPY or ADD takes from elsewhere; its heredocs are part of the definition. */
 export async function copyContent(solver: Solving, step: Step, operation: CopyOperation): Promise<string> {
@@ -34,6 +33,7 @@ async function pathContent(solver: Solving, step: Step, operation: CopyOperation
   const groups = placing(step.source, () => planSources(tree, { sources, parents, exclude }, from));
   const own = await hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
   if (!withLibs) return own;
+  const { libraryContent } = await import('./with-libs.js');
   return `${own}\n${await libraryContent({ solver, step, operation, withLibs }, tree, groups)}`;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ForgeError, type StepUsage } from '../core/index.js';
 import type { Step } from '../graph/index.js';
@@ -47,10 +47,9 @@ async function executeAndCommit(
   await using cleanup = new Cleanup();
   const { path: temporary } = cleanup.use(await store.temporary.directory());
   try {
-    const { upper, omit, usage } = await perform(solver, step, lowers, { temporary, cleanup });
+    const { upper, usage } = await perform(solver, step, lowers, { temporary, cleanup });
     const used = usage ? { usage } : {};
     if (upper === undefined) return used;
-    for (const path of [...omit].reverse()) rmSync(join(upper, path), { recursive: true, force: true });
     return isEmpty(upper) ? used : { ...used, snapshot: await store.snapshots.commit(upper) };
   } catch (error) {
     await keepFailed(solver, step, lowers, join(temporary, 'upper'), error);

@@ -1,10 +1,17 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { placing } from '../buildfile/index.js';
 import { type StepUsage, wrapError } from '../core/index.js';
 import { type BoxSpec, DEFAULT_CAPABILITIES, type RunningBox, resolveUser } from '../exec/index.js';
 import type { RunOperation, Step } from '../graph/index.js';
-import { MergedRoot, type MountTarget, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
+import {
+  MergedRoot,
+  type MountTarget,
+  makeMountPoints,
+  makeUpper,
+  mountStubs,
+  standardTargets,
+} from '../snapshot/index.js';
 import type { SnapshotId } from '../store/index.js';
 import { LogTail } from './log-tail.js';
 import { requireAllowed } from './open-state.js';
@@ -13,7 +20,6 @@ import { startError, stepError } from './step-error.js';
 import { type PreparedMounts, prepareMounts } from './step-mounts.js';
 import type { Solving, StepChange, StepPlaces } from './types.js';
 
-const KERNEL_PLACES = ['/dev', '/proc', '/sys'];
 const MAX_PASSWD_BYTES = 4 << 20;
 
 /**
@@ -39,16 +45,22 @@ export async function runStep(
   const prepared = await prepareMounts(solver, step, operation, places);
   const targets = outermost(prepared.mounts);
   const stubs = await mountStubs(store, root, [...standardTargets, ...targets]);
-  for (const { path, kind } of stubs.uncovered) await makeMountPoint(join(upper, path), kind);
-  // A root without them keeps these: what runs in the image later needs them as well.
-  for (const path of KERNEL_PLACES) {
-    if (!root.locate(path).entry) await mkdir(join(upper, path), { recursive: true, mode: 0o755 });
-  }
+  const mountPoints = makeMountPoints(root, upper, stubs.uncovered);
   const stack = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];
   const spec = boxSpec(solver, step, operation, { root, upper, work, stack, prepared });
-  const usage = await execute(solver, step, operation, spec);
-  const omit = stubs.uncovered.filter(({ path }) => !KERNEL_PLACES.includes(path));
-  return { upper, omit: omit.map(({ path }) => path.replace(/^\//, '')), usage };
+  try {
+    return { upper, usage: await execute(solver, step, operation, spec) };
+  } finally {
+    mountPoints.remove();
+    keepKernelPlaces(root, upper);
+  }
+}
+
+/** A root that lacks them gets these by its first RUN: whatever runs in the image later needs them as well. */
+function keepKernelPlaces(root: MergedRoot, upper: string): void {
+  for (const path of ['/dev', '/proc', '/sys']) {
+    if (!root.locate(path).entry) mkdirSync(join(upper, path), { recursive: true, mode: 0o755 });
+  }
 }
 
 /** Mount points that the root has to have: those inside another mount, or /dev, are made there. */
@@ -62,11 +74,6 @@ function outermost(mounts: PreparedMounts['mounts']): readonly MountTarget[] {
 function checkAllowed(solver: Solving, operation: RunOperation): void {
   if (operation.insecure) requireAllowed(solver, 'security.insecure', 'a step without a sandbox');
   if (operation.asksHostNetwork) requireAllowed(solver, 'network.host', "the build machine's network");
-}
-
-async function makeMountPoint(path: string, kind: 'directory' | 'file'): Promise<void> {
-  await mkdir(kind === 'directory' ? path : dirname(path), { recursive: true });
-  if (kind === 'file') await writeFile(path, '');
 }
 
 interface BoxParts {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Digest, digestOf, ForgeError } from '../core/index.js';
 import {
   explainMiss,
@@ -11,7 +12,6 @@ import {
 import type { SnapshotId } from '../store/index.js';
 import { contextSnapshot } from './context-snapshot.js';
 import { contextContent, copyContent, mountContents } from './copy-content.js';
-import { executeStep } from './execute.js';
 import { Semaphore } from './semaphore.js';
 import type { FetchedSource, SolveEnvironment, Solving, StepResult } from './types.js';
 
@@ -27,6 +27,8 @@ const HOST_IDENTITY = digestOf('host');
  */
 export class Solver implements Solving {
   readonly fetched = new Map<string, Promise<FetchedSource>>();
+  readonly #definitions = new Map<FileState, Promise<Definition>>();
+  readonly #contentDigests = new Map<Step, Promise<readonly string[]>>();
   readonly #keys = new Map<Step, Promise<StepKey>>();
   readonly #results = new Map<Step, Promise<StepResult>>();
   readonly #bases = new Map<FileState, Promise<readonly SnapshotId[]>>();
@@ -114,24 +116,55 @@ export class Solver implements Solving {
   }
 
   async #computeKey(step: Step): Promise<StepKey> {
-    const parentIdentity = await this.identity(step.parent);
+    const definition = await this.#usableDefinition(step);
+    const known = definition && (await this.#alias(definition));
+    const [parentIdentity, contents] = await Promise.all([
+      this.identity(step.parent),
+      known ? [] : this.#contents(step),
+    ]);
     const linked = step.operation.kind === 'copy' && step.operation.link;
-    const parent = linked ? {} : { parent: parentIdentity };
-    const fromSteps = stepInputs(step).some((input) => input.kind === 'step');
-    const byDefinition = fromSteps ? await this.#definitionKey(step, parent) : undefined;
-    const isFixed = !step.ignoreCache && !stepInputs(step).some(isMadeAnew);
-    const known = byDefinition && isFixed ? await this.#alias(byDefinition) : undefined;
-    const parts = keyParts(step, { ...parent, contents: known ? [] : await this.#contents(step) });
+    const parts = keyParts(step, { ...(linked ? {} : { parent: parentIdentity }), contents });
     const key = known ?? hashParts(parts);
-    if (byDefinition && !known) await this.#putAlias(byDefinition, parts, key);
-    const identity = linked ? digestOf(`link ${parentIdentity} ${key}`) : key;
-    return { key, parts, identity };
+    if (definition && !known) await this.#putAlias(definition, parts, key);
+    const recorded = step.ignoreCache ? undefined : await this.#recorded(key);
+    // What is executed in spite of a record is something new: what builds on it is not in the cache.
+    const fresh = step.ignoreCache ? digestOf(`${key} ${randomUUID()}`) : key;
+    const own = recorded?.identity ?? fresh;
+    const identity = linked ? digestOf(`link ${parentIdentity} ${own}`) : own;
+    return { key, parts, own, identity, ...(recorded ? { recorded } : {}) };
   }
 
-  async #definitionKey(step: Step, parent: { readonly parent?: Digest }): Promise<Digest> {
-    const identities = await Promise.all(stepInputs(step).map((input) => this.identity(input)));
-    const contents = identities.map((identity) => `defined by ${identity}`);
-    return hashParts(keyParts(step, { ...parent, contents }));
+  /** The key by definition of a step that takes files from other stages, if those may come from the cache. */
+  async #usableDefinition(step: Step): Promise<Digest | undefined> {
+    if (!stepInputs(step).some((input) => input.kind === 'step')) return undefined;
+    const { digest, ignoresCache } = await this.#definition(step);
+    return ignoresCache ? undefined : digest;
+  }
+
+  /** A state's key by definition alone: nothing has to be made for it but hashes of contexts. */
+  #definition(state: FileState): Promise<Definition> {
+    let definition = this.#definitions.get(state);
+    if (!definition) {
+      definition = this.#computeDefinition(state);
+      definition.catch(() => undefined);
+      this.#definitions.set(state, definition);
+    }
+    return definition;
+  }
+
+  async #computeDefinition(state: FileState): Promise<Definition> {
+    if (state.kind !== 'step') return { digest: await this.identity(state), ignoresCache: false };
+    const inputs = stepInputs(state);
+    const fromSteps = inputs.some((input) => input.kind === 'step');
+    const [parent, ...others] = await Promise.all(
+      [state.parent, ...inputs].map((input) => this.#definition(input)),
+    );
+    const contents = fromSteps
+      ? others.map(({ digest }) => `defined by ${digest}`)
+      : await this.#contents(state);
+    const digest = hashParts(keyParts(state, { ...(parent ? { parent: parent.digest } : {}), contents }));
+    const ignoresCache = state.ignoreCache || [parent, ...others].some((one) => one?.ignoresCache);
+    return { digest, ignoresCache };
   }
 
   /** The content key that a definition key led to before, if its result is still there. */
@@ -147,7 +180,17 @@ export class Solver implements Solving {
   }
 
   /** Digests of what the step takes from other states, which are made when they have to be. */
-  async #contents(step: Step): Promise<readonly string[]> {
+  #contents(step: Step): Promise<readonly string[]> {
+    let contents = this.#contentDigests.get(step);
+    if (!contents) {
+      contents = this.#computeContents(step);
+      contents.catch(() => undefined);
+      this.#contentDigests.set(step, contents);
+    }
+    return contents;
+  }
+
+  async #computeContents(step: Step): Promise<readonly string[]> {
     const { operation } = step;
     if (operation.kind === 'copy') return [await copyContent(this, step, operation)];
     if (operation.kind === 'run') return mountContents(this, step, operation);
@@ -155,57 +198,62 @@ export class Solver implements Solving {
   }
 
   async #solve(step: Step): Promise<StepResult> {
-    const { key, parts, identity } = await this.#key(step);
+    const { key, parts, own, identity, recorded } = await this.#key(step);
     const { store, events } = this.environment;
-    const hit = step.ignoreCache ? undefined : await this.#hit(step, key);
-    if (hit) return { step, identity, ...hit };
+    if (recorded) return this.#hit(step, identity, recorded);
     await using _lock = await store.locks.acquire(`step-${key}`, 'exclusive', this.signal);
-    const meanwhile = step.ignoreCache ? undefined : await this.#hit(step, key);
-    if (meanwhile) return { step, identity, ...meanwhile };
+    const meanwhile = step.ignoreCache ? undefined : await this.#recorded(key);
+    if (meanwhile) return this.#hit(step, identity, meanwhile);
     const nearest = await store.records.nearest(step.lineage);
-    const reason = step.ignoreCache ? 'the cache is not used' : explainMiss(parts, nearest?.parts);
     const lowers = await this.snapshots(step.parent);
     await using _slot = await this.#slots.acquire(this.signal);
-    events({ type: 'step-missed', id: step.id, reason });
+    const reason = step.ignoreCache ? 'the cache is not used' : nearest && explainMiss(parts, nearest.parts);
+    if (reason !== undefined) events({ type: 'step-missed', id: step.id, reason });
+    const { executeStep } = await import('./execute.js');
     const snapshot = await executeStep(this, step, lowers);
     const made = snapshot === undefined ? {} : { snapshot };
     const createdMs = Date.now();
-    await store.records.put(
-      { key, parts, createdMs, result: { kind: 'snapshot', identity, ...made } },
-      step.lineage,
-    );
+    const result = { kind: 'snapshot', identity: own, ...made } as const;
+    await store.records.put({ key, parts, createdMs, result }, step.lineage);
     return { step, identity, createdMs, cached: false, ...made };
   }
 
-  async #hit(step: Step, key: Digest): Promise<Omit<StepResult, 'step' | 'identity'> | undefined> {
-    const recorded = await this.#recorded(key);
-    if (!recorded) return undefined;
+  #hit(step: Step, identity: Digest, { snapshot, createdMs }: Recorded): StepResult {
     this.environment.events({ type: 'step-cached', id: step.id, atMs: Date.now() });
-    return { ...recorded, cached: true };
+    return { step, identity, createdMs, cached: true, ...(snapshot === undefined ? {} : { snapshot }) };
   }
 
-  async #recorded(
-    key: Digest,
-  ): Promise<{ readonly snapshot?: SnapshotId; readonly createdMs: number } | undefined> {
+  async #recorded(key: Digest): Promise<Recorded | undefined> {
     const { records, snapshots } = this.environment.store;
     const record = await records.get(key);
     if (record?.result.kind !== 'snapshot') return undefined;
     const { createdMs } = record;
-    const { snapshot } = record.result;
-    if (snapshot === undefined) return { createdMs };
-    return (await snapshots.exists(snapshot)) ? { snapshot, createdMs } : undefined;
+    const { snapshot, identity } = record.result;
+    if (snapshot === undefined) return { identity, createdMs };
+    return (await snapshots.exists(snapshot)) ? { identity, snapshot, createdMs } : undefined;
   }
 }
 
-/** Its files may be others than those that the definition led to before. */
-function isMadeAnew(state: FileState): boolean {
-  return state.kind === 'step' && state.ignoreCache;
+/** A step's result as a record has it. */
+interface Recorded {
+  readonly identity: Digest;
+  readonly snapshot?: SnapshotId;
+  readonly createdMs: number;
+}
+
+interface Definition {
+  readonly digest: Digest;
+  /** Something it is made of is to be executed whatever the cache has. */
+  readonly ignoresCache: boolean;
 }
 
 interface StepKey {
   readonly key: Digest;
   readonly parts: readonly KeyPart[];
+  /** Identity of the step's own change; with --link the parent's comes on top. */
+  readonly own: Digest;
   readonly identity: Digest;
+  readonly recorded?: Recorded;
 }
 
 /** The steps of a chain, bottom first. */

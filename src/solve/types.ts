@@ -97,8 +97,6 @@ export interface Solving {
 export interface StepChange {
   /** Its changes, in overlay form; absent when there are none. */
   readonly upper?: string;
-  /** Mount points in `upper` that forge made: no part of the layer. */
-  readonly omit: readonly string[];
   readonly usage?: StepUsage;
 }
 

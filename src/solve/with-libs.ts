@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, posix } from 'node:path';
 import { placing, type WithLibs } from '../buildfile/index.js';
@@ -6,14 +6,16 @@ import {
   type Closure,
   type ClosureFile,
   closureError,
-  openHostDirectory,
+  copyClosureFiles,
+  openRoot,
   type Program,
   planLibraryCopy,
   resolveClosure,
   type TargetState,
+  writeGenerated,
 } from '../closure/index.js';
 import { type CopyGroup, locate, type VisibleTree } from '../context/index.js';
-import { ForgeError, wrapError } from '../core/index.js';
+import { ForgeError } from '../core/index.js';
 import type { CopyOperation, Step } from '../graph/index.js';
 import type { Copying, Solving } from './types.js';
 
@@ -24,19 +26,37 @@ interface LibraryRequest {
   readonly withLibs: WithLibs;
 }
 
-/** Where a planned source lies in the image: `$ORIGIN` counts from there. */
+/**
+ * Where each planned source lies in the image: `$ORIGIN` counts from there. `locateTarget` turns a
+ * path as the Buildfile spells it into the one without links, when that is known.
+ */
 function programs(
   groups: readonly CopyGroup[],
   destination: string,
-  intoDirectory: boolean,
+  locateTarget: (path: string) => Target,
 ): readonly Program[] {
+  const target = locateTarget(destination);
   return groups.flatMap(({ sources }) =>
     sources.map(({ path, name, kind }) => {
-      const inside = kind !== 'directory' && (intoDirectory || destination.endsWith('/'));
-      const target = inside ? posix.join(destination, name) : destination;
-      return { path: `/${path}`, targetPath: posix.normalize(target) };
+      const inside = kind !== 'directory' && (target.isDirectory || destination.endsWith('/'));
+      const place = inside ? locateTarget(posix.join(destination, name)).path : target.path;
+      return { path: `/${path}`, targetPath: posix.resolve('/', place) };
     }),
   );
+}
+
+interface Target {
+  readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+/** What a COPY has placed, by the links of the image it was copied into. */
+function placedIn(root: string): (path: string) => Target {
+  return (path) => {
+    const found = locate(root, path, { follow: true });
+    if (!found) return { path, isDirectory: false };
+    return { path: `/${found.path}`, isDirectory: found.stats.isDirectory() };
+  };
 }
 
 function environmentOf(entries: readonly string[]): Readonly<Record<string, string>> {
@@ -52,7 +72,7 @@ function environmentOf(entries: readonly string[]): Readonly<Record<string, stri
 function closureOf(request: LibraryRequest, tree: VisibleTree, wanted: readonly Program[]): Closure {
   const { solver, step, operation, withLibs } = request;
   const { addon } = solver.environment;
-  const root = openHostDirectory(tree.root, { getXattr: (path, name) => addon.getXattr(path, name) });
+  const root = openRoot(addon, tree.root);
   const closure = placing(step.source, () =>
     resolveClosure(root, wanted, {
       libPaths: withLibs.libPaths,
@@ -69,6 +89,8 @@ function closureOf(request: LibraryRequest, tree: VisibleTree, wanted: readonly 
   return closure;
 }
 
+const asSpelled = (path: string): Target => ({ path, isDirectory: false });
+
 /** Digest of all that `--with-libs` would add, for the step's key; what the closure warns of is told here, once. */
 export async function libraryContent(
   request: LibraryRequest,
@@ -76,7 +98,7 @@ export async function libraryContent(
   groups: readonly CopyGroup[],
 ): Promise<string> {
   const { solver, step, operation } = request;
-  const { files, warnings } = closureOf(request, tree, programs(groups, operation.destination, false));
+  const { files, warnings } = closureOf(request, tree, programs(groups, operation.destination, asSpelled));
   for (const { message } of warnings) {
     solver.environment.events({ type: 'warning', message, source: step.source });
   }
@@ -100,8 +122,7 @@ export async function copyLibraries(
   withLibs: WithLibs,
 ): Promise<void> {
   const { solver, step, operation, target } = copying;
-  const isDirectory = locate(target.root, target.path, { follow: true })?.stats.isDirectory() ?? false;
-  const wanted = programs(groups, target.path, isDirectory);
+  const wanted = programs(groups, target.path, placedIn(target.root));
   const closure = closureOf({ solver, step, operation, withLibs }, tree, wanted);
   const lookup = {
     state: (file: ClosureFile) => targetState(tree.root, target.root, file),
@@ -114,37 +135,9 @@ export async function copyLibraries(
       throw conflict;
     });
   }
-  for (const file of plan.copy) await copyLibrary(copying, tree, file);
+  const places = { addon: solver.environment.addon, sourceRoot: tree.root, targetRoot: target.root };
+  await copyClosureFiles(places, plan.copy, solver.signal);
   for (const { path, content } of plan.write) writeGenerated(target.root, path, content);
-}
-
-async function copyLibrary({ solver, target }: Copying, tree: VisibleTree, file: ClosureFile): Promise<void> {
-  const source = file.source ?? file.path;
-  if (file.kind === 'dir') {
-    const { mode } = lstatSync(join(tree.root, source));
-    mkdirSync(join(target.root, file.path), { recursive: true, mode: mode & 0o7777 });
-    return;
-  }
-  try {
-    await solver.environment.addon.copy({
-      sourceRoot: tree.root,
-      sourcePaths: [source.slice(1)],
-      sourceNames: [posix.basename(source)],
-      destinationRoot: target.root,
-      destinationPath: file.path,
-      shape: 'entry',
-      keepOwner: true,
-      keepXattrs: true,
-    });
-  } catch (error) {
-    throw wrapError(error, `copying the library ${file.path}`);
-  }
-}
-
-/** Parents of the path are real directories: the closure's paths hold no symlinks. */
-function writeGenerated(root: string, path: string, content: Buffer): void {
-  mkdirSync(join(root, posix.dirname(path)), { recursive: true });
-  writeFileSync(join(root, path), content, { mode: 0o644 });
 }
 
 function contentOf(root: string, path: string): Buffer | undefined {

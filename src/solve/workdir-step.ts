@@ -22,7 +22,7 @@ export async function workdirStep(
   const layers = nearestFirst.map((id) => store.snapshots.path(id));
   const root = new MergedRoot(layers);
   const location = placing(step.source, () => root.locate(operation.path));
-  if (location.entry?.type === 'dir') return { omit: [] };
+  if (location.entry?.type === 'dir') return {};
   if (location.entry || location.blocked) {
     throw new ForgeError('user/workdir', `mkdir ${operation.path}: not a directory`, { source: step.source });
   }
@@ -35,11 +35,11 @@ export async function workdirStep(
     const upper = posix.join(places.temporary, 'upper');
     makeUpper(upper, undefined);
     makeDirectories(upper, '/', location.path, { ...owner, createdSeconds });
-    return { upper, omit: [] };
+    return { upper };
   }
   const view = places.cleanup.use(await mountView(store, nearestFirst, { writable: true }));
   makeDirectories(view.path, location.existing, location.path, { ...owner, createdSeconds });
-  return { ...(view.upper === undefined ? {} : { upper: view.upper }), omit: [] };
+  return { ...(view.upper === undefined ? {} : { upper: view.upper }) };
 }
 
 interface NewDirectory extends Owner {

@@ -105,7 +105,7 @@ hint: `),
     [...new Set(json.map((line) => JSON.parse(line).type))]
       .filter((type) => /^(build|step)/.test(type))
       .sort(),
-    ['build-started', 'step-cached', 'step-failed', 'step-missed', 'step-output', 'step-started'],
+    ['build-started', 'step-cached', 'step-failed', 'step-output', 'step-started'],
   );
 });
 

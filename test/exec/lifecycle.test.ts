@@ -99,7 +99,8 @@ test.serial('500 boxes in a row leave no descriptor, process or cgroup behind', 
     const argv = i % 10 === 0 ? ['nonesuch'] : ['true'];
     await boxes.run(boxes.spec(argv, { init: i % 3 === 0 })).catch(() => undefined);
   }
-  t.is(descriptors(), before);
+  // The first count may catch one that is about to be closed; more than that would be a leak.
+  t.true(descriptors() <= before);
   t.is(cgroupsOf(process.pid).length, cgroups);
   t.is(readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim(), `${box.pid}`);
 });

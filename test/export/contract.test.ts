@@ -111,9 +111,10 @@ contract('what a killed export left behind is removed by the next one', async (t
     const fixture = makeFixture();
     const source = fixture.source(['app:1'], [fixture.image()]);
     const outputs = ['type=oci', 'type=oci,tar=false', 'type=local', 'type=tar'];
-    for (const output of outputs) await exporterFor(output + ${JSON.stringify(`,dest=${path}/x.tar`)}).prepare(source, control());
+    const held = [];
+    for (const output of outputs) held.push(await exporterFor(output + ${JSON.stringify(`,dest=${path}/x.tar`)}).prepare(source, control()));
     fixture.remove();
-    process.kill(process.pid, 'SIGKILL');`;
+    if (held.length === outputs.length) process.kill(process.pid, 'SIGKILL');`;
   t.throws(() => execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' }));
   t.is(readdirSync(path).length, 4);
   await run(make(path), fixture.source(['app:1'], [fixture.image()]));

@@ -5,7 +5,7 @@ import { gzipSync, constants as zlib } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { digestOf, type ForgeError } from '../../src/core/index.js';
-import { type AppliedLayer, type ApplyLayerOptions, applyLayer } from '../../src/layer/index.js';
+import { type AppliedLayer, type ApplyLayerOptions, applyLayer, packLayer } from '../../src/layer/index.js';
 import { loadAddon } from '../../src/native/index.js';
 import { archive, entryBytes, headerBlock, metaEntry, paxRecord } from './tar-bytes.js';
 import { comparable, readTree, type TreeEntry, temporaryDirectory } from './tree.js';
@@ -81,6 +81,26 @@ test('gzip headers with name, comment, extra field and checksum', async (t) => {
   const head = Buffer.from([0x1f, 0x8b, 8, 4 | 8 | 16 | 2, 0, 0, 0, 0, 0, 3, 3, 0, 1, 2, 3]);
   const blob = Buffer.concat([head, Buffer.from('name\0comment\0\0\0'), plain.subarray(10)]);
   t.is((await apply(t, blob)).layer.diffId, digestOf(one));
+});
+
+test('members that name their size are believed only as far as they are right', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [source, blob] = [join(directory, 'source'), join(directory, 'packed')];
+  mkdirSync(source);
+  writeFileSync(join(source, 'f'), sampleTar());
+  const format = { compression: 'gzip', level: 1 } as const;
+  const { diffId } = await packLayer(addon, { sourceRoot: source, format, destination: blob });
+  const packed = readFileSync(blob);
+  const size = packed.readUInt32LE(16);
+  t.is(packed.toString('latin1', 12, 14), 'FG');
+  for (const claimed of [size, size + 1, size - 1, 0, 29, 1_000_000, 0xffff_ffff]) {
+    const changed = Buffer.from(packed);
+    changed.writeUInt32LE(claimed, 16);
+    t.is((await apply(t, changed)).layer.diffId, diffId);
+  }
+  const damaged = Buffer.from(packed);
+  damaged.writeUInt32LE(0, size - 8);
+  t.is((await refused(t, damaged)).code, 'integrity/compression');
 });
 
 test('zstd of any maker: levels, long windows, several and skippable frames', async (t) => {

@@ -3,6 +3,7 @@ import {
   createReadStream,
   existsSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   readdirSync,
@@ -17,6 +18,7 @@ import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
+import zlibSync from 'zlib-sync';
 import { digestHex, type ForgeError, isDigest } from '../../src/core/index.js';
 import { applyLayer, compressLayer, type LayerFormat, packLayer } from '../../src/layer/index.js';
 import { loadAddon } from '../../src/native/index.js';
@@ -101,12 +103,12 @@ test('GNU tar, bsd-like python tarfile and umoci read the same tree', async (t) 
   t.is(Number(listed), readTree(source).length);
 });
 
-test('entries come sorted, parents first, without owner names and with whole seconds', async (t) => {
+test('entries come sorted, parents first, without owner names; whole seconds need no PAX header', async (t) => {
   const directory = temporaryDirectory(t);
   const [source, blob] = [join(directory, 'source'), join(directory, 'blob')];
   mkdirSync(join(source, 'b'), { recursive: true });
   for (const name of ['b/x', 'a', 'b.c', 'B']) writeFileSync(join(source, name), name);
-  utimesSync(join(source, 'a'), 5, 1.9);
+  for (const name of ['b/x', 'a', 'b.c', 'B', 'b']) utimesSync(join(source, name), 5, 1);
   await packLayer(addon, { sourceRoot: source, format: NONE, destination: blob });
   const headers: {
     readonly name: string;
@@ -138,6 +140,35 @@ test('entries come sorted, parents first, without owner names and with whole sec
   t.is(headers[1]?.mtime, 1000);
 });
 
+test('times are kept to the nanosecond, before 1970 too', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [source, blob, root] = [join(directory, 'source'), join(directory, 'blob'), join(directory, 'root')];
+  mkdirSync(source);
+  mkdirSync(root);
+  const times: Readonly<Record<string, string>> = {
+    nanosecond: '2020-01-02 03:04:05.123456789',
+    tenth: '2001-09-09 01:46:40.5',
+    early: '1969-12-31 23:59:58.75',
+    whole: '2024-01-01 00:00:00',
+  };
+  for (const [name, time] of Object.entries(times)) {
+    execFileSync('touch', ['-d', `${time} UTC`, join(source, name)]);
+  }
+  await packLayer(addon, { sourceRoot: source, format: NONE, destination: blob });
+  await applyLayer(addon, { blob, destinationRoot: root });
+  const nanoseconds = (place: string) =>
+    Object.keys(times).map((name) => lstatSync(join(place, name), { bigint: true }).mtimeNs);
+  t.deepEqual(nanoseconds(root), nanoseconds(source));
+  t.deepEqual(nanoseconds(root), [
+    1577934245123456789n,
+    1000000000500000000n,
+    -1250000000n,
+    1704067200000000000n,
+  ]);
+  const listing = execFileSync('tar', ['--full-time', '--utc', '-tvf', blob], { encoding: 'utf8' });
+  t.regex(listing, /2020-01-02 03:04:05\.123456789 nanosecond/);
+});
+
 test('the bytes do not depend on the number of threads', async (t) => {
   const directory = temporaryDirectory(t);
   const source = join(directory, 'source');
@@ -165,6 +196,19 @@ test('gzip layers are what gzip and zlib read, member by member', async (t) => {
   const plain = gunzipSync(readFileSync(blob));
   t.is(sha256(plain), digestHex(diffId));
   t.is(plain.length, uncompressedBytes);
+});
+
+test('zlib-sync reads a layer of a single gzip member', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [source, blob] = [join(directory, 'source'), join(directory, 'blob')];
+  mkdirSync(source);
+  writeFileSync(join(source, 'text'), 'less than a block '.repeat(1000));
+  const { diffId } = await packLayer(addon, { sourceRoot: source, format: GZIP, destination: blob });
+  const inflate = new zlibSync.Inflate({ windowBits: 31, chunkSize: 1 << 20 });
+  // It crashes without a flush, and it would stop after the first member of several.
+  inflate.push(readFileSync(blob), zlibSync.Z_SYNC_FLUSH);
+  t.is(inflate.err, zlibSync.Z_STREAM_END);
+  t.is(sha256(inflate.result as Buffer), digestHex(diffId));
 });
 
 test('compressing a tar gives the bytes that packing gives', async (t) => {

@@ -46,11 +46,12 @@ export class ClosureWalk {
     this.loaders = new Loaders(this.walker, this.reader, this.configuration, options);
   }
 
-  /** Adds an executable and all it needs; `targetPath` when it will lie elsewhere. */
-  addExecutable(path: string, reason: Reason, targetPath = path): void {
+  /** Adds an executable and all it needs; `targetPath`, the canonical one, when it will lie elsewhere. */
+  addExecutable(path: string, reason: Reason, targetPath?: string): void {
     const walk = this.walker.walk(path);
     if (!walk.found) this.reportAbsent(path, walk, reason);
-    else if (targetPath === path) this.addContent(walk, this.collector.addArrival(walk, reason), reason, []);
+    else if (targetPath === undefined || targetPath === walk.path)
+      this.addContent(walk, this.collector.addArrival(walk, reason), reason, []);
     else this.addContent(walk, this.collector.addMoved(walk, targetPath, reason), reason, []);
   }
 
