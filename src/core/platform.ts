@@ -51,9 +51,13 @@ export function parsePlatform(text: string): Platform {
   const parts = match?.slice(1).map((part) => part?.toLowerCase()) ?? [];
   const [first, osVersion, second, third] = parts;
   if (first === undefined || parts.some((part) => part !== undefined && !COMPONENT.test(part))) {
-    throw new ForgeError('user/platform', `invalid platform ${JSON.stringify(text)}`, {
-      hint: 'write it as os/architecture[/variant], for example linux/arm64',
-    });
+    throw new ForgeError(
+      'user/platform',
+      `${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`,
+      {
+        hint: 'write it as os/architecture[/variant], for example linux/arm64',
+      },
+    );
   }
   if (second === undefined) {
     const known = ARCHITECTURES[first];
