@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { placing } from '../buildfile/index.js';
@@ -53,14 +52,6 @@ export async function runStep(
     return { upper, usage: await execute(solver, step, operation, spec) };
   } finally {
     mountPoints.remove();
-    keepKernelPlaces(root, upper);
-  }
-}
-
-/** A root that lacks them gets these by its first RUN: whatever runs in the image later needs them as well. */
-function keepKernelPlaces(root: MergedRoot, upper: string): void {
-  for (const path of ['/dev', '/proc', '/sys']) {
-    if (!root.locate(path).entry) mkdirSync(join(upper, path), { recursive: true, mode: 0o755 });
   }
 }
 
