@@ -12,8 +12,9 @@ import { writeIdentityFiles } from './identity-files.js';
 import { ImageResolver } from './image-resolver.js';
 import { LateExecutor } from './late-executor.js';
 import { LayerPacker } from './layer-packer.js';
-import { type MainContext, openMainContext } from './main-context.js';
-import { type NamedContexts, openNamedContexts } from './named-contexts.js';
+import { checkImageLinks } from './link-check.js';
+import { openMainContext } from './main-context.js';
+import { openNamedContexts } from './named-contexts.js';
 import { type PlatformPlan, planBuild } from './plan.js';
 import { secretLookup } from './secrets.js';
 import type { BuildRequest, BuildResult, Caller } from './types.js';
@@ -83,9 +84,11 @@ class Build {
     const named = await openNamedContexts(store, request.buildContexts, this.caller.signal);
     const { events } = this.caller;
     const resolver = new ImageResolver(store, named.images, events);
-    const plans = await planBuild({ request, main, named, resolver, events });
+    const contexts = new Contexts(store, main.directory, named);
+    const { signal } = this.caller;
+    const plans = await planBuild({ request, main, named, resolver, contexts, events, signal });
     this.#announce(plans);
-    const solver = new Solver(this.#environment(main, named, resolver), this.caller.signal);
+    const solver = new Solver(this.#environment(contexts, resolver), signal);
     const platforms = await Promise.all(plans.map((plan) => this.#solve(solver, plan)));
     return this.#finish(exporters, { platforms, resolver, solver });
   }
@@ -97,16 +100,15 @@ class Build {
     this.caller.events({ type: 'build-started', atMs: Date.now(), steps });
   }
 
-  #environment(main: MainContext, named: NamedContexts, resolver: ImageResolver): SolveEnvironment {
+  #environment(contexts: Contexts, resolver: ImageResolver): SolveEnvironment {
     const { request, store, executor, caller } = this;
-    const contexts = new Contexts(store, main.directory, named.directories);
     const { shmSizeBytes, buildArgs } = request;
     return {
       store,
       addon: this.#addon,
       executor: () => executor.get(),
       events: caller.events,
-      context: (name) => contexts.get(name),
+      context: (name, signal) => contexts.get(name, signal),
       image: ({ name, platform }) => resolver.base(name, platform),
       secret: secretLookup(request.secrets),
       sshAgents: new Map(),
@@ -114,7 +116,7 @@ class Build {
       defaults: {
         limits: request.limits,
         rlimits: request.ulimits,
-        hostname: request.hostname ?? buildArgs.BUILDKIT_SANDBOX_HOSTNAME ?? 'buildkitsandbox',
+        hostname: buildArgs.BUILDKIT_SANDBOX_HOSTNAME ?? request.hostname ?? 'buildkitsandbox',
         extraHosts: request.addHosts,
         ...(shmSizeBytes === undefined ? {} : { shmSizeBytes }),
       },
@@ -134,7 +136,9 @@ class Build {
     const solved = { plan, steps: solver.start(plan.graph.target.state) };
     const parts = { packer: this.#packer, solver };
     const packing = this.#forms.map((options) => packLayers(solved, layerForm(plan, options), parts));
-    await Promise.all([...solved.steps, ...packing]);
+    const { store, caller } = this;
+    const check = checkImageLinks({ solved, solver, store, addon: this.#addon, events: caller.events });
+    await Promise.all([...solved.steps, ...packing, check]);
     return solved;
   }
 

@@ -193,7 +193,7 @@ export class Solver implements Solving {
   async #computeContents(step: Step): Promise<readonly string[]> {
     const { operation } = step;
     if (operation.kind === 'copy') return [await copyContent(this, step, operation)];
-    if (operation.kind === 'run') return mountContents(this, operation);
+    if (operation.kind === 'run') return mountContents(this, step, operation);
     return [];
   }
 
