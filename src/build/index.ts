@@ -1,5 +1,6 @@
 export { buildImage } from './build-image.js';
 export { runContainer } from './run-container.js';
+export { type SlimReport, type SlimRequest, slimImage } from './slim-image.js';
 export type {
   AttachedContainer,
   BuildRequest,
