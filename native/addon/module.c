@@ -28,6 +28,7 @@ static const struct verb VERBS[] = {
     {.name = "listXattrs", .call = list_xattrs_verb},
     {.name = "mknod", .call = mknod_verb},
     {.name = "copyTimes", .call = copy_times_verb},
+    {.name = "passOutput", .call = pass_output_verb},
     {.name = "lock", .call = lock_verb},
 };
 

@@ -25,6 +25,7 @@ napi_value set_xattr_verb(napi_env env, napi_callback_info info);
 napi_value list_xattrs_verb(napi_env env, napi_callback_info info);
 napi_value mknod_verb(napi_env env, napi_callback_info info);
 napi_value copy_times_verb(napi_env env, napi_callback_info info);
+napi_value pass_output_verb(napi_env env, napi_callback_info info);
 napi_value lock_verb(napi_env env, napi_callback_info info);
 
 #endif

@@ -141,6 +141,12 @@ async function mounts(request: RunRequest, hostname: string): Promise<readonly R
   ];
 }
 
+/** A working directory that the image lacks is made for the container, also on a read-only root. */
+function missingDirectory(root: MergedRoot, path: string): readonly MountTarget[] {
+  const { entry, blocked } = root.locate(path);
+  return entry || blocked ? [] : [{ target: path, kind: 'directory' }];
+}
+
 /** The box of `forge run`; `temporary` gets its writable directory `upper`. */
 export async function boxSpec(
   store: Store,
@@ -157,7 +163,11 @@ export async function boxSpec(
   makeUpper(upper, layers[0]);
   await mkdir(work);
   const mounted = await mounts(request, hostname);
-  const stubs = await mountStubs(store, root, [...standardTargets, ...mounted.map(({ target }) => target)]);
+  const stubs = await mountStubs(store, root, [
+    ...standardTargets,
+    ...mounted.map(({ target }) => target),
+    ...missingDirectory(root, request.workdir ?? image.cwd),
+  ]);
   makeMountPoints(root, upper, stubs.uncovered);
   const text = (path: string) => root.readFile(path, MAX_PASSWD_BYTES)?.toString('utf8') ?? '';
   const user = resolveUser(request.user ?? image.user, text('/etc/passwd'), text('/etc/group'));

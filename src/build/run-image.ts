@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ForgeError, hostPlatform } from '../core/index.js';
 import { findImage, tryReference, unpackImage } from '../image/index.js';
-import { importPath } from '../import/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { SnapshotId, Store } from '../store/index.js';
 import { FAILED_STEP_NAME, loadFailedStep } from './failed-step.js';
@@ -60,6 +59,7 @@ async function isNamed(store: Store, image: string): Promise<boolean> {
 }
 
 async function imported(store: Store, path: string, signal: AbortSignal): Promise<Descriptor> {
+  const { importPath } = await import('../import/index.js');
   const [image] = await importPath(store, path, signal);
   if (image) return image.descriptor;
   throw new ForgeError('user/image-not-found', `${path} holds no image`);

@@ -259,6 +259,8 @@ export interface NativeAddon {
   mknod(path: string, mode: number, major: number, minor: number): void;
   /** Access and modification time, to the nanosecond, which Node's own calls do not reach. */
   copyTimes(from: string, to: string): void;
+  /** Makes a terminal show what is written to it as it is: Node's raw mode still turns \n into \r\n. */
+  passOutput(fd: number): void;
   /** flock(2); false when `nonBlocking` and somebody else holds it. */
   lock(fd: number, kind: 'shared' | 'exclusive' | 'unlock', nonBlocking: boolean): boolean;
 }

@@ -1,15 +1,20 @@
 import { ForgeError } from '../../core/index.js';
+import { loadAddon } from '../../native/index.js';
 import { runRequest } from '../arguments/run-request.js';
 import { defineCommand } from '../command.js';
 import type { CliContext } from '../context.js';
 import { runSpec } from '../specs/run.js';
 import type { AttachedContainer } from '../wire.js';
 
+const STDIN = 0;
+
 /** Keys go to the container as they are typed, Ctrl-C among them; gives back how to undo it. */
 function makeRaw(context: CliContext): () => void {
   const { stdin } = context;
   if (!stdin.isTTY) return () => undefined;
   stdin.setRawMode(true);
+  // The container's own terminal has made its line ends already.
+  loadAddon().passOutput(STDIN);
   const undo = () => void stdin.setRawMode(false);
   process.once('exit', undo);
   return () => {
