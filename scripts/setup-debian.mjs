@@ -47,6 +47,10 @@ const TO_TEST = [
   ['zstd', command('zstd')],
   ['bzip2', command('bzip2')],
   ['git', command('git')],
+  ['curl', command('curl')],
+  ['attr', command('setfattr')],
+  ['libcap2-bin', command('setcap')],
+  ['uidmap', command('newuidmap')],
   ['ca-certificates', dpkg('ca-certificates')],
   // for zlib-sync, a second opinion on gzip in the tests: node-gyp compiles it
   ['g++', command('c++')],

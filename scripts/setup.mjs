@@ -9,7 +9,16 @@ import { installPackages, missingPackages } from './setup-debian.mjs';
 import { compileZlibSync, installModules, modulesAreCurrent, zlibSyncIsCompiled } from './setup-npm.mjs';
 
 const STAMP = 'build/.built';
-const INPUTS = ['src', 'test', 'bench', 'native', 'scripts/build.mjs', 'package.json', 'package-lock.json'];
+const INPUTS = [
+  'src',
+  'test',
+  'bench',
+  'native',
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'package.json',
+  'package-lock.json',
+];
 const OUTPUTS = new Set(['native/build']);
 
 /** When the newest file or directory below `path` was changed, in ms; a directory's time tells of deletions. */
@@ -26,7 +35,7 @@ function isBuilt() {
   const configs = readdirSync('.').filter((name) => name.startsWith('tsconfig'));
   const newest = Math.max(...[...INPUTS, ...configs].map(newestMs));
   const native = `prebuilt/linux-${process.arch}`;
-  const artefacts = [`${native}/forge`, `${native}/forge.node`, 'dist/cli.js', STAMP];
+  const artefacts = [`${native}/forge`, `${native}/forge.node`, 'dist/cli.cjs', STAMP];
   return artefacts.every((path) => existsSync(path)) && statSync(STAMP).mtimeMs >= newest;
 }
 

@@ -86,7 +86,8 @@ async function assemblePlatform(
   const { resolver } = request;
   const { target } = plan.graph;
   const base = target.base ? resolver.loaded(target.base.name, target.base.platform).config : undefined;
-  const epoch = epochOf(plan, options);
+  // `source-date-epoch=` of an output lifts the rewriting of times, not what the Buildfile says.
+  const epoch = epochOf(plan, options) ?? sourceDateEpoch(plan.graph);
   const time: BuildTime =
     epoch === undefined ? { kind: 'clock', ms: Date.now() } : { kind: 'epoch', ms: epoch * 1000 };
   return assembleImage({

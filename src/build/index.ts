@@ -1,5 +1,5 @@
-export { buildImage } from './build-image.js';
-export { runContainer } from './run-container.js';
+import type { BuildRequest, BuildResult, Caller, RunCaller, RunRequest } from './types.js';
+
 export type {
   AttachedContainer,
   BuildRequest,
@@ -11,3 +11,20 @@ export type {
   SecretSpec,
   UlimitSpec,
 } from './types.js';
+
+/**
+ * `forge build`: from a context and a Buildfile to an image in the store or to files. Throws
+ * ForgeError; when it does, earlier outputs are as they were.
+ */
+export async function buildImage(request: BuildRequest, caller: Caller): Promise<BuildResult> {
+  return (await import('./build-image.js')).buildImage(request, caller);
+}
+
+/**
+ * `forge run`: a container from an image, its changes thrown away when it ends. Returns the exit
+ * code of the command, 128 + N for signal N; 125 to 127 are told by the errors' codes
+ * (`step/command-not-executable` is 126, `step/command-not-found` 127, all else 125).
+ */
+export async function runContainer(request: RunRequest, caller: RunCaller): Promise<number> {
+  return (await import('./run-container.js')).runContainer(request, caller);
+}

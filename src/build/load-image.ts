@@ -19,16 +19,18 @@ export interface LoadedImage {
 
 function ociPlatform({ platform }: Descriptor): Platform | undefined {
   if (!platform) return undefined;
-  const { os, architecture, variant } = platform;
-  return { os, architecture, ...(variant ? { variant } : {}) };
+  const { os, architecture, variant, 'os.version': osVersion } = platform;
+  return { os, architecture, ...(variant ? { variant } : {}), ...(osVersion ? { osVersion } : {}) };
 }
 
 /** The manifest of an index for `platform`; nested indexes are not followed. */
 function choose(manifests: readonly Descriptor[], platform: Platform, name: string): Descriptor {
-  const matching = manifests.find((descriptor) => {
+  const matches = manifests.filter((descriptor) => {
     const own = ociPlatform(descriptor);
     return own !== undefined && samePlatform(own, platform);
   });
+  const [first] = matches;
+  const matching = matches.find((one) => ociPlatform(one)?.osVersion === platform.osVersion) ?? first;
   if (matching) return matching;
   const [only, ...others] = manifests;
   if (only && others.length === 0) return only;

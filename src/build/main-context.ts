@@ -1,17 +1,17 @@
 import { join, relative } from 'node:path';
 import {
-  type ContextArchives,
   type ContextDirectory,
   contextDirectory,
   type FoundBuildfile,
   fetchContext,
   findBuildfile,
+  type ReceivedContext,
+  type ReceiveOptions,
   receiveContext,
 } from '../context/index.js';
-import { ForgeError } from '../core/index.js';
-import { detectArchive, extractArchive } from '../layer/index.js';
-import { loadAddon } from '../native/index.js';
+import { ForgeError, wrapError } from '../core/index.js';
 import type { Store } from '../store/index.js';
+import { contextArchives } from './context-archives.js';
 import { readSmallStream } from './read-stream.js';
 import type { BuildRequest, Caller } from './types.js';
 
@@ -22,6 +22,10 @@ export interface MainContext {
   readonly text: string;
   /** Where the Buildfile is, as far as it is anywhere: tells this project's steps from another's. */
   readonly location: string;
+  /** Of a context from a URL, what the server or the commit says of its age. */
+  readonly modifiedSeconds?: number;
+  /** The context came from elsewhere, with the times of an archive. */
+  readonly isRemote: boolean;
 }
 
 const MAX_BUILDFILE_BYTES = 16 << 20;
@@ -48,13 +52,19 @@ export async function openMainContext(
   const received =
     context.kind === 'stdin'
       ? await receiveContext(caller.stdin, options)
-      : await fetchContext(context.url, options);
+      : await fetchMain(context.url, options);
   if (received.kind === 'directory') {
     // -f names a file of the context itself: nothing else of this machine belongs to it.
     const inside =
       file === undefined || file === '-' ? file : join(received.root, relative(process.cwd(), file));
     const opened = await directoryContext(received.root, inside, caller);
-    return { ...opened, location: `${context.kind === 'url' ? context.url : '-'}\0${opened.name}` };
+    const { modifiedSeconds } = received;
+    return {
+      ...opened,
+      location: `${context.kind === 'url' ? context.url : '-'}\0${opened.name}`,
+      isRemote: true,
+      ...(modifiedSeconds === undefined ? {} : { modifiedSeconds }),
+    };
   }
   const name = context.kind === 'stdin' ? '-' : 'Buildfile';
   const text = decode(received.bytes, 'the Buildfile');
@@ -63,18 +73,17 @@ export async function openMainContext(
     name,
     text,
     location: `${name}\0${request.tags.join()}`,
+    isRemote: context.kind === 'url',
   };
 }
 
-function contextArchives(directory: string): ContextArchives {
-  const addon = loadAddon();
-  return {
-    isArchive: async (file, signal) => (await detectArchive(addon, file, signal)) !== undefined,
-    extract: async (file, destinationRoot, signal) => {
-      const temporaryFile = join(directory, 'archive.tar');
-      await extractArchive(addon, { file, destinationRoot, temporaryFile }, { signal });
-    },
-  };
+/** What fails here fails in BuildKit when it reads the Buildfile. */
+async function fetchMain(url: string, options: ReceiveOptions): Promise<ReceivedContext> {
+  try {
+    return await fetchContext(url, options);
+  } catch (error) {
+    throw wrapError(error, 'failed to read dockerfile: failed to load cache key');
+  }
 }
 
 async function directoryContext(
@@ -87,10 +96,10 @@ async function directoryContext(
       await readSmallStream(caller.stdin, MAX_BUILDFILE_BYTES, caller.signal),
       'standard input',
     );
-    return { directory: contextDirectory(path), name: '-', text, location: `${path}\0-` };
+    return { directory: contextDirectory(path), name: '-', text, location: `${path}\0-`, isRemote: false };
   }
   const found: FoundBuildfile = findBuildfile(contextDirectory(path).root, file);
   const directory = contextDirectory(path, found);
   const text = decode(found.bytes, found.name);
-  return { directory, name: found.name, text, location: join(directory.root, found.name) };
+  return { directory, name: found.name, text, location: join(directory.root, found.name), isRemote: false };
 }

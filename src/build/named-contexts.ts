@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parseGitReference } from '../buildfile/index.js';
 import { ForgeError } from '../core/index.js';
 import { contextKey, type NamedContext } from '../graph/index.js';
-import { importArchive, importLayout } from '../import/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { Store } from '../store/index.js';
 
@@ -11,6 +11,8 @@ export interface NamedContexts {
   readonly byName: ReadonlyMap<string, NamedContext>;
   /** Context name → absolute directory. */
   readonly directories: ReadonlyMap<string, string>;
+  /** Context name → URL, fetched when the build needs it. */
+  readonly remotes: ReadonlyMap<string, string>;
   /** Source as written → the image it holds. */
   readonly images: ReadonlyMap<string, Descriptor>;
 }
@@ -24,9 +26,16 @@ export async function openNamedContexts(
   const byName = new Map<string, NamedContext>();
   const directories = new Map<string, string>();
   const images = new Map<string, Descriptor>();
+  const remotes = new Map<string, string>();
   for (const [name, source] of Object.entries(sources)) {
+    if (isRemote(source)) {
+      remotes.set(name, source);
+      byName.set(contextKey(name), { kind: 'files', name });
+      continue;
+    }
     const image = await imageSource(store, source, signal);
-    if (image) {
+    if (image?.name === 'scratch') byName.set(contextKey(name), { kind: 'scratch' });
+    else if (image) {
       if (image.descriptor) images.set(image.name, image.descriptor);
       byName.set(contextKey(name), { kind: 'image', name: image.name });
     } else {
@@ -34,7 +43,7 @@ export async function openNamedContexts(
       byName.set(contextKey(name), { kind: 'files', name });
     }
   }
-  return { byName, directories, images };
+  return { byName, directories, images, remotes };
 }
 
 interface ImageSource {
@@ -48,6 +57,7 @@ async function imageSource(
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   if (source.startsWith('docker-image://')) return { name: source.slice('docker-image://'.length) };
+  const { importArchive, importLayout } = await import('../import/index.js');
   if (source.startsWith('oci-layout://')) {
     const [, path = '', digest, tag] =
       /^oci-layout:\/\/(.*?)(?:@(sha256:[0-9a-f]+)|:([\w][\w.-]*))?$/.exec(source) ?? [];
@@ -67,13 +77,18 @@ function importedImage(source: string, [image]: readonly { readonly descriptor: 
   throw new ForgeError('user/build-context', `${source} holds no image`);
 }
 
+/** A git repository or a download. */
+function isRemote(source: string): boolean {
+  return /^https?:\/\//i.test(source) || parseGitReference(source) !== undefined;
+}
+
 function checkedDirectory(name: string, source: string): string {
-  if (/^(?:[a-z+]+:\/\/|git@)/.test(source)) {
+  if (/^[a-z+]+:\/\//.test(source)) {
     throw new ForgeError(
       'user/build-context',
       `--build-context ${name}=${source}: cannot read such a source`,
       {
-        hint: 'a named context is a directory, oci-layout://DIR, oci-archive:FILE, docker-archive:FILE or docker-image://NAME',
+        hint: 'a named context is a directory, an http(s) or git URL, oci-layout://DIR, oci-archive:FILE, docker-archive:FILE or docker-image://NAME',
       },
     );
   }

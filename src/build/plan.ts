@@ -1,17 +1,28 @@
 import { type Buildfile, readBuildfile } from '../buildfile/index.js';
 import { excludingPattern } from '../context/index.js';
-import { type EventSink, ForgeError, formatPlatform, hostPlatform, type Platform } from '../core/index.js';
-import { type BuildGraph, imageKey, type LowerOptions, lower, type ResolvedImage } from '../graph/index.js';
-import { lint } from '../lint/index.js';
+import { type EventSink, ForgeError, hostPlatform, type Platform } from '../core/index.js';
+import {
+  type BuildGraph,
+  fullPlatform,
+  imageKey,
+  type LowerOptions,
+  lower,
+  type ResolvedImage,
+} from '../graph/index.js';
+import { lint, missingLibrarySwitch, type RuleSwitch } from '../lint/index.js';
+import type { Contexts } from './contexts.js';
 import type { ImageResolver } from './image-resolver.js';
 import type { MainContext } from './main-context.js';
 import type { NamedContexts } from './named-contexts.js';
+import { namedEpoch } from './named-epoch.js';
 import type { BuildRequest } from './types.js';
 
 /** What is built for one platform. */
 export interface PlatformPlan {
   readonly platform: Platform;
   readonly graph: BuildGraph;
+  /** What the Buildfile says about the check of the finished image. */
+  readonly linkCheck: RuleSwitch;
 }
 
 export interface PlanInput {
@@ -19,7 +30,9 @@ export interface PlanInput {
   readonly main: MainContext;
   readonly named: NamedContexts;
   readonly resolver: ImageResolver;
+  readonly contexts: Contexts;
   readonly events: EventSink;
+  readonly signal: AbortSignal;
 }
 
 /** Reads the Buildfile and lowers it for every platform, with its warnings; mistakes are thrown. */
@@ -28,10 +41,16 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   const read = readBuildfile(main.text, main.name);
   const platforms = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
   const images = new Map<string, ResolvedImage>();
-  const plans: PlatformPlan[] = [];
+  const plans: Omit<PlatformPlan, 'linkCheck'>[] = [];
   if (!read.error) {
     for (const platform of platforms) {
-      const options = lowerOptions(input, platform, platforms.length > 1);
+      const written = lowerOptions(input, platform, platforms.length > 1);
+      const epoch = await namedEpoch(read.buildfile, written, input);
+      const buildArgs = {
+        ...written.buildArgs,
+        ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }),
+      };
+      const options = { ...written, buildArgs };
       plans.push({ platform, graph: await lowerWithImages(read.buildfile, options, images, input.resolver) });
     }
   }
@@ -43,7 +62,8 @@ export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan
   for (const name of plans[0]?.graph.unusedBuildArgs ?? []) {
     events({ type: 'warning', message: `the build arg ${name} was given, but no ARG takes it` });
   }
-  return plans;
+  const linkCheck = missingLibrarySwitch(read.buildfile, request.buildArgs);
+  return plans.map((plan) => ({ ...plan, linkCheck }));
 }
 
 function lowerOptions(
@@ -63,7 +83,7 @@ function lowerOptions(
     network,
     lineageScope: main.location,
     ...(target === undefined ? {} : { target }),
-    ...(several ? { titlePrefix: formatPlatform(platform) } : {}),
+    ...(several ? { titlePrefix: fullPlatform(platform) } : {}),
   };
 }
 

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
-import { ForgeError, hostPlatform, parseReference } from '../core/index.js';
-import { unpackImage } from '../image/index.js';
-import { importPath } from '../import/index.js';
+import { ForgeError, hostPlatform } from '../core/index.js';
+import { findImage, tryReference, unpackImage } from '../image/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { SnapshotId, Store } from '../store/index.js';
 import { FAILED_STEP_NAME, loadFailedStep } from './failed-step.js';
-import { loadImage } from './load-image.js';
+import { type LoadedImage, loadImage } from './load-image.js';
 
 /** What a container is made of. */
 export interface RunImage {
@@ -25,8 +24,7 @@ export async function openRunImage(store: Store, image: string, signal: AbortSig
     const { snapshots, env, cwd, user } = await loadFailedStep(store);
     return { snapshots, env, cwd, user, entrypoint: [], command: ['/bin/sh'], volumes: [] };
   }
-  const descriptor = await findImage(store, image, signal);
-  const { manifest, config } = await loadImage(store, descriptor, hostPlatform(), image);
+  const { manifest, config } = await locateImage(store, image, signal);
   const { Env, Entrypoint, Cmd, WorkingDir, User, Volumes } = config.config ?? {};
   return {
     snapshots: await unpackImage(store, { manifest, config }, { signal, events: () => undefined }),
@@ -44,27 +42,24 @@ function looksLikePath(image: string): boolean {
   return /^[./]|\.(?:tar|tgz|tar\.gz|tar\.zst)$/.test(image);
 }
 
-async function findImage(store: Store, image: string, signal: AbortSignal): Promise<Descriptor> {
+async function locateImage(
+  store: Store,
+  image: string,
+  signal: AbortSignal,
+): Promise<Pick<LoadedImage, 'manifest' | 'config'>> {
   if (looksLikePath(image) || (existsSync(image) && !(await isNamed(store, image)))) {
-    return imported(store, image, signal);
+    return loadImage(store, await imported(store, image, signal), hostPlatform(), image);
   }
-  const reference = parseReference(image);
-  const found = await store.names.resolve(reference);
-  if (found) return found;
-  throw new ForgeError('user/image-not-found', `no image ${image} in the store`, {
-    hint: 'forge images lists what is there; give a path such as ./app.tar to run an archive',
-  });
+  return findImage(store, image);
 }
 
 async function isNamed(store: Store, image: string): Promise<boolean> {
-  try {
-    return (await store.names.resolve(parseReference(image))) !== undefined;
-  } catch {
-    return false;
-  }
+  const reference = tryReference(image);
+  return reference !== undefined && (await store.names.resolve(reference)) !== undefined;
 }
 
 async function imported(store: Store, path: string, signal: AbortSignal): Promise<Descriptor> {
+  const { importPath } = await import('../import/index.js');
   const [image] = await importPath(store, path, signal);
   if (image) return image.descriptor;
   throw new ForgeError('user/image-not-found', `${path} holds no image`);

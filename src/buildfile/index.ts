@@ -1,6 +1,6 @@
 export { decodeBuildfile } from './decode.js';
 export { type Directive, detectDirective, detectSyntax, parseDirectives } from './directives.js';
-export { type Expansion, expand, expandWord, expandWords, lookupIn } from './expand.js';
+export { type Expansion, expand, expandWord, lookupIn } from './expand.js';
 export type { ExpandOptions, VariableLookup } from './expander.js';
 export { type GitReference, parseGitReference } from './git-reference.js';
 export { chompHeredoc, type HeredocWord, heredocsInLine, parseHeredocWord } from './heredoc.js';

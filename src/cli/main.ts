@@ -1,7 +1,11 @@
 import { dispatch } from './dispatch.js';
 import { processContext } from './process-context.js';
 
-const context = processContext();
-const code = await dispatch(process.argv.slice(2), context);
-await context.flush();
-process.exit(code);
+async function main(): Promise<void> {
+  const context = processContext();
+  const code = await dispatch(process.argv.slice(2), context);
+  await context.flush();
+  process.exit(code);
+}
+
+void main();

@@ -22,6 +22,8 @@ export interface FetchedRepository {
   /** The checkout, or the subdirectory that was asked for. */
   readonly root: string;
   readonly commit: string;
+  /** The committer's date. */
+  readonly committedSeconds: number;
   /** Identifies what was fetched: commit, subdirectory and what else changes the files. */
   readonly digest: Digest;
 }
@@ -131,16 +133,16 @@ export async function fetchGit(
   await fetchCommit(resolved, { ...running, directory: bare });
   await checkOut(bare, tree, resolved, running);
   if (submodules) await updateSubmodules(tree, running);
-  if (reference.mtime === 'commit') {
-    const time = await git(['log', '-1', '--format=%ct', resolved.commit], { ...running, directory: tree });
-    setTimes(tree, Number(time));
-  }
+  const time = await git(['log', '-1', '--format=%ct', resolved.commit], { ...running, directory: tree });
+  const committedSeconds = Number(time);
+  if (reference.mtime === 'commit') setTimes(tree, committedSeconds);
   await tidy(tree, keepGitDir, running);
   await rm(bare, { recursive: true, force: true });
   const parts = [resolved.commit, reference.subdir ?? '', keepGitDir, submodules, reference.mtime ?? ''];
   return {
     root: subdirectory(tree, reference.subdir),
     commit: resolved.commit,
+    committedSeconds,
     digest: digestOf(JSON.stringify(['git', ...parts])),
   };
 }

@@ -2,14 +2,21 @@ import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { BlockList, isIP } from 'node:net';
 
-const LINK_LOCAL = new BlockList();
-LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
-LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
+let linkLocal: BlockList | undefined;
+
+/** Made at first use, as most builds ask for no address. */
+function linkLocalAddresses(): BlockList {
+  if (linkLocal) return linkLocal;
+  linkLocal = new BlockList();
+  linkLocal.addSubnet('169.254.0.0', 16, 'ipv4');
+  linkLocal.addSubnet('fe80::', 10, 'ipv6');
+  return linkLocal;
+}
 
 function isLinkLocal(address: string): boolean {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   const plain = mapped ?? address;
-  return LINK_LOCAL.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  return linkLocalAddresses().check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** True for a host written as a link-local address, such as a cloud's metadata service. */

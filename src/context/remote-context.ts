@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseGitReference } from '../buildfile/index.js';
@@ -17,7 +17,12 @@ export interface ContextArchives {
 
 /** What a context that is no directory of the user's turns out to be. */
 export type ReceivedContext =
-  | { readonly kind: 'directory'; readonly root: string }
+  | {
+      readonly kind: 'directory';
+      readonly root: string;
+      /** What the server or the commit says of its age. */
+      readonly modifiedSeconds?: number;
+    }
   /** Only a Buildfile: its context is an empty directory. */
   | { readonly kind: 'buildfile'; readonly root: string; readonly bytes: Buffer };
 
@@ -45,10 +50,15 @@ async function* limited(stream: AsyncIterable<Uint8Array | string>): AsyncGenera
   }
 }
 
-async function openFile(file: string, name: string, options: ReceiveOptions): Promise<ReceivedContext> {
-  const { directory, archives, signal } = options;
+async function contextPlace({ directory }: ReceiveOptions): Promise<string> {
   const root = join(directory, 'context');
   await mkdir(root, { mode: 0o755 });
+  return root;
+}
+
+async function openFile(file: string, name: string, options: ReceiveOptions): Promise<ReceivedContext> {
+  const { archives, signal } = options;
+  const root = await contextPlace(options);
   if (await archives.isArchive(file, signal)) {
     await archives.extract(file, root, signal);
     return { kind: 'directory', root };
@@ -83,17 +93,48 @@ export async function receiveContext(
  * is a tar archive or a Buildfile alone.
  */
 export async function fetchContext(url: string, options: ReceiveOptions): Promise<ReceivedContext> {
+  return (await fetchRepository(url, options)) ?? fetchDownload(url, options, openFile);
+}
+
+/** The name of a download that is no archive, as BuildKit has it. */
+const SINGLE_FILE = 'context';
+
+/** The files behind a URL: a repository, an unpacked archive, or else a directory with the file `context`. */
+export async function fetchFiles(url: string, options: ReceiveOptions): Promise<FetchedFiles> {
+  const repository = await fetchRepository(url, options);
+  if (repository) return repository;
+  return fetchDownload(url, options, async (file) => {
+    const root = await contextPlace(options);
+    if (await options.archives.isArchive(file, options.signal))
+      await options.archives.extract(file, root, options.signal);
+    else await rename(file, join(root, SINGLE_FILE));
+    return { kind: 'directory', root };
+  });
+}
+
+export type FetchedFiles = Extract<ReceivedContext, { kind: 'directory' }>;
+
+async function fetchRepository(url: string, options: ReceiveOptions): Promise<FetchedFiles | undefined> {
   const { directory, signal } = options;
   const reference = parseGitReference(url);
-  if (reference) {
-    const { root } = await fetchGit(reference, { directory, signal });
-    return { kind: 'directory', root };
-  }
-  const downloads = join(directory, 'download');
+  if (!reference) return undefined;
+  const { root, committedSeconds } = await fetchGit(reference, { directory, signal });
+  return { kind: 'directory', root, modifiedSeconds: committedSeconds };
+}
+
+async function fetchDownload<T extends ReceivedContext>(
+  url: string,
+  options: ReceiveOptions,
+  open: (file: string, name: string, options: ReceiveOptions) => Promise<T>,
+): Promise<T> {
+  const downloads = join(options.directory, 'download');
   await mkdir(downloads);
-  const { path, name } = await downloadUrl(url, { directory: downloads, signal });
   try {
-    return await openFile(path, name, options);
+    const { path, name } = await downloadUrl(url, { directory: downloads, signal: options.signal });
+    // The epoch stands for a server that does not say.
+    const modifiedSeconds = Math.floor((await stat(path)).mtimeMs / 1000);
+    const opened = await open(path, name, options);
+    return modifiedSeconds > 0 ? { ...opened, modifiedSeconds } : opened;
   } finally {
     await rm(downloads, { recursive: true, force: true });
   }

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { ForgeError } from '../core/index.js';
 import type { CgroupPlan } from './cgroup/plan.js';
 import { deviceOperations } from './devices.js';
@@ -27,7 +28,7 @@ export function boxOperations(spec: BoxSpec, host: HostFacts, cgroups: CgroupPla
     ...rootOperations(spec, host),
     ...kernelFileSystems(spec, host, cgroups),
     ...deviceOperations(spec, host),
-    ...spec.mounts.map((mount) => mountOperation(mount, spec, host)),
+    ...spec.mounts.flatMap((mount) => [...mountPoint(mount, spec), mountOperation(mount, spec, host)]),
     ...(spec.insecure ? [] : maskOperations(host)),
     ...(spec.process.terminal ? [consoleOperation(spec.process)] : []),
     ...(spec.root.readonly ? [{ kind: 'restrict', path: '/', attributes: ATTR_RDONLY } as const] : []),
@@ -115,6 +116,23 @@ function maskOperations(host: HostFacts): readonly Operation[] {
   ];
 }
 
+const isBelow = (path: string, directory: string) => path.startsWith(`${directory}/`);
+
+/** True for a target inside /dev or another mount of the box. */
+function isInner({ target }: BoxMount, { mounts }: BoxSpec): boolean {
+  return isBelow(target, '/dev') || mounts.some((outer) => isBelow(target, outer.target));
+}
+
+/** The root has the mount points of a box; those inside /dev or another mount are made there. */
+function mountPoint(mount: BoxMount, spec: BoxSpec): readonly Operation[] {
+  const { target, kind } = mount;
+  if (!isInner(mount, spec)) return [];
+  const place = kind === 'tmpfs' || kind === 'overlay' ? target : posix.dirname(target);
+  const directory: Operation = { kind: 'mkdir', path: place, mode: 0o755 };
+  // A bind mount makes its own place, as a file or a directory.
+  return kind === 'data' ? [directory, { kind: 'file', path: target, mode: 0o644 }] : [directory];
+}
+
 function mountOperation(mount: BoxMount, spec: BoxSpec, host: HostFacts): Operation {
   if (!mount.target.startsWith('/')) {
     throw new ForgeError('bug/mount-target', `mount target ${mount.target} is not absolute`);
@@ -132,11 +150,11 @@ function mountOperation(mount: BoxMount, spec: BoxSpec, host: HostFacts): Operat
         target,
         attributes,
         recursive,
-        create: spec.root.kind === 'directory',
+        create: spec.root.kind === 'directory' || isInner(mount, spec),
       };
     }
     case 'tmpfs': {
-      const options: Record<string, string> = { mode: (mount.mode ?? 0o1777).toString(8) };
+      const options: Record<string, string> = { source: 'tmpfs', mode: (mount.mode ?? 0o1777).toString(8) };
       if (mount.sizeBytes !== undefined) options.size = `${mount.sizeBytes}`;
       const attributes = ATTR_NOSUID | ATTR_NODEV;
       return { kind: 'mount', type: 'tmpfs', target, attributes, noLinks: false, options };

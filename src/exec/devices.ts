@@ -17,7 +17,6 @@ const LINKS = [
   ['stdin', '/proc/self/fd/0'],
   ['stdout', '/proc/self/fd/1'],
   ['stderr', '/proc/self/fd/2'],
-  ['core', '/proc/kcore'],
   ['ptmx', 'pts/ptmx'],
 ] as const;
 
@@ -57,13 +56,16 @@ export function deviceOperations(spec: BoxSpec, host: HostFacts): readonly Opera
     mount('tmpfs', '', ATTR_NOSUID | ATTR_STRICTATIME, { mode: '755', size: `${DEV_SIZE_BYTES}` }),
     ...nodes(host.inUserNamespace),
     ...LINKS.map(([name, link]): Operation => ({ kind: 'symlink', link, path: `/dev/${name}` })),
-    ...['pts', 'shm', 'mqueue'].map(
+    ...['pts', 'mqueue', 'shm'].map(
       (name): Operation => ({ kind: 'mkdir', path: `/dev/${name}`, mode: 0o755 }),
     ),
     mount('devpts', 'pts', ATTR_NOSUID | ATTR_NOEXEC, terminals),
-    mount('tmpfs', 'shm', safe, { mode: '1777', size: `${shmBytes}` }),
     mount('mqueue', 'mqueue', safe, {}),
   ];
+  // A mount of the step's own there takes its place.
+  if (!spec.mounts.some(({ target }) => target === '/dev/shm')) {
+    operations.push(mount('tmpfs', 'shm', safe, { source: 'tmpfs', mode: '1777', size: `${shmBytes}` }));
+  }
   if (spec.process.terminal) operations.push({ kind: 'file', path: '/dev/console', mode: 0o600 });
   if (!spec.insecure && !host.inUserNamespace) {
     operations.push({ kind: 'expose', directory: '/dev', names: DEVICES.map(([name]) => name) });

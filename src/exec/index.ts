@@ -1,7 +1,6 @@
 export { DEFAULT_CAPABILITIES } from './capabilities.js';
 export { createExecutor } from './executor.js';
 export { hostsFile, resolvConfFile } from './network-files.js';
-export { signalName, signalNumber } from './signals.js';
 export type {
   BoxExit,
   BoxLimits,

@@ -102,6 +102,7 @@ function operationParts(step: Step): readonly KeyPart[] {
         ...part('instruction', 'WORKDIR'),
         ...part('path', operation.path),
         ...part('user', operation.user),
+        ...part('SOURCE_DATE_EPOCH', operation.createdSeconds),
       ];
   }
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { checkStopSignal, type Instruction, parsePorts } from '../buildfile/index.js';
 import { ForgeError } from '../core/index.js';
 import { healthcheckText, quoteList } from './history.js';
-import { NOT_ENVIRONMENT } from './predefined-args.js';
+import { NOT_ENVIRONMENT, sourceDateEpochText } from './predefined-args.js';
 import type { StageDraft } from './stage-draft.js';
 import type { Variables } from './variables.js';
 
@@ -33,7 +33,7 @@ export function lowerMetadata(
       lowerArg(draft, instruction, word, globals);
       break;
     case 'WORKDIR':
-      lowerWorkdir(draft, instruction, word);
+      lowerWorkdir(draft, instruction, word, globals);
       break;
     case 'CMD':
       lowerCmd(draft, instruction);
@@ -72,28 +72,39 @@ function lowerLabel(draft: StageDraft, instruction: Metadata<'LABEL'>, expand: E
   draft.record(`LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`);
 }
 
-/** ARG: --build-arg wins, then the default, then the global ARG of the same name. */
+/**
+ * ARG: --build-arg wins, then the default, then the global ARG of the same name. All defaults are
+ * expanded with the variables from before the instruction.
+ */
 function lowerArg(draft: StageDraft, instruction: Metadata<'ARG'>, expand: Expand, globals: Variables): void {
-  const texts = instruction.args.map(({ key, value }) => {
+  const args = instruction.args.map(({ key, value }) => {
     const name = expand(key);
     // A default that a --build-arg replaces is not looked at: its ${x:?} does not fail.
     const given = draft.options.buildArgs[name];
-    const chosen = given ?? (value === undefined ? globals.get(name) : expand(value));
-    draft.declareArg(name, chosen, !NOT_ENVIRONMENT.has(name));
-    return chosen === undefined ? name : `${name}=${chosen}`;
+    return { name, value: given ?? (value === undefined ? globals.get(name) : expand(value)) };
   });
+  for (const { name, value } of args) draft.declareArg(name, value, !NOT_ENVIRONMENT.has(name));
+  const texts = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
   draft.record(`ARG ${texts.join(' ')}`);
 }
 
-/** WORKDIR: makes the directory in a step of its own, except for `/`. */
-function lowerWorkdir(draft: StageDraft, instruction: Metadata<'WORKDIR'>, expand: Expand): void {
-  const path = posix.resolve('/', draft.cwd, expand(instruction.path));
-  draft.config.WorkingDir = path;
-  if (path === '/') {
-    draft.record('WORKDIR /');
-    return;
+/** WORKDIR: makes the directory in a step of its own, except for `/`. An absolute path stays as written. */
+function lowerWorkdir(
+  draft: StageDraft,
+  instruction: Metadata<'WORKDIR'>,
+  expand: Expand,
+  globals: Variables,
+): void {
+  const written = expand(instruction.path);
+  const path = posix.resolve('/', draft.cwd, written);
+  draft.config.WorkingDir = written.startsWith('/') ? written : path;
+  const text = `WORKDIR ${draft.config.WorkingDir}`;
+  if (path === '/') draft.record(text);
+  else {
+    const epoch = sourceDateEpochText(globals, draft.options);
+    const time = epoch && /^\d{1,12}$/.test(epoch) ? { createdSeconds: Number(epoch) } : {};
+    draft.addStep(instruction, { kind: 'workdir', path, user: draft.config.User ?? '', ...time }, text);
   }
-  draft.addStep(instruction, { kind: 'workdir', path, user: draft.config.User ?? '' }, `WORKDIR ${path}`);
 }
 
 function withShell(draft: StageDraft, command: Metadata<'CMD'>['command']): readonly string[] {

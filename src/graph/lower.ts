@@ -1,10 +1,11 @@
 import { type Buildfile, type Instruction, parseOnbuild, placing } from '../buildfile/index.js';
-import { ForgeError, formatPlatform, type Platform, type SourceRange } from '../core/index.js';
+import { ForgeError, type Platform, type SourceRange } from '../core/index.js';
+import { scratchConfig } from '../oci/index.js';
 import { expand, expandHeredoc, expandToWords } from './expansion.js';
 import { lowerCopy } from './lower-copy.js';
 import { lowerMetadata } from './lower-metadata.js';
 import { lowerRun } from './lower-run.js';
-import { isBuiltInArg } from './predefined-args.js';
+import { fullPlatform, isBuiltInArg, sourceDateEpochText } from './predefined-args.js';
 import { StageDraft, type StageStart } from './stage-draft.js';
 import {
   globalVariables,
@@ -14,8 +15,10 @@ import {
   stageHeaders,
   targetStage,
 } from './stages.js';
+import { checkSyntax } from './syntax.js';
 import type {
   BuildGraph,
+  CopyOperation,
   FileState,
   ImageRequest,
   LowerOptions,
@@ -25,12 +28,11 @@ import type {
 } from './types.js';
 import { Variables } from './variables.js';
 
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const MAKES_STEP = new Set<Instruction['kind']>(['RUN', 'COPY', 'ADD', 'WORKDIR']);
 
 /** Identifies a resolved image in the map given to `lower`. */
 export function imageKey(name: string, platform: Platform): string {
-  return `${formatPlatform(platform)} ${name}`;
+  return `${fullPlatform(platform)} ${name}`;
 }
 
 /**
@@ -70,14 +72,14 @@ class Lowering {
   }
 
   run(): LowerResult {
+    checkSyntax(this.#buildfile, this.#options);
     const target = targetStage(this.#buildfile.stages, this.#options.target);
     const draft = this.#stage(target);
     if (this.#missing.size > 0) return { kind: 'needs-images', images: [...this.#missing.values()] };
     draft.config.Labels = { ...draft.config.Labels, ...this.#options.labels };
     if (Object.keys(draft.config.Labels).length === 0) delete draft.config.Labels;
     const lowered = draft.finish();
-    const sourceDateEpoch =
-      this.#globals.get('SOURCE_DATE_EPOCH') ?? this.#options.buildArgs.SOURCE_DATE_EPOCH;
+    const sourceDateEpoch = sourceDateEpochText(this.#globals, this.#options);
     const graph: BuildGraph = {
       target: lowered,
       steps: reachableSteps(lowered.state),
@@ -103,20 +105,20 @@ class Lowering {
     if (done) return done;
     const header = this.#headers[index];
     if (!header) throw new ForgeError('bug/stage-index', `no stage ${index}`);
-    const start = this.#start(header.base, header.platform, header.stage.source);
-    const triggers = (start.config.OnBuild ?? []).map((text) => parseOnbuild(text, header.stage));
-    const instructions = [...triggers, ...header.stage.instructions];
+    const start = this.#start(header.replacement ?? header.base, header.platform, header.stage.source);
+    const instructions = stageInstructions(header, start);
     const draft = new StageDraft(
       {
         index,
         displayName: header.displayName,
-        stepTotal: instructions.filter(({ kind }) => MAKES_STEP.has(kind)).length + 1,
+        stepTotal: stepCount(instructions) + (start.state.kind === 'context' ? 2 : 1),
         ignoreCache: this.#ignoresCache(header),
       },
       this.#options,
       start,
     );
-    delete draft.config.OnBuild;
+    if (draft.state.kind === 'context') addContextStep(draft, header, draft.state);
+    if (!header.replacement) delete draft.config.OnBuild;
     for (const instruction of instructions) {
       placing(instruction.source, () => this.#apply(draft, header, instruction));
     }
@@ -169,7 +171,9 @@ class Lowering {
   #from(name: string | undefined, header: StageHeader, source: SourceRange): FileState {
     if (name === undefined) return { kind: 'context', name: 'main' };
     const found = resolveFrom(name, header, this.#buildfile, this.#options, source);
-    return this.#start(found, header.platform, source).state;
+    // Of a stage that a context stands for only what is taken is looked at.
+    const replacement = found.kind === 'stage' ? this.#headers[found.index]?.replacement : undefined;
+    return this.#start(replacement ?? found, header.platform, source).state;
   }
 
   #apply(draft: StageDraft, header: StageHeader, instruction: Instruction): void {
@@ -187,15 +191,48 @@ class Lowering {
   }
 }
 
+function stepCount(instructions: readonly Instruction[]): number {
+  return instructions.filter(({ kind }) => MAKES_STEP.has(kind)).length;
+}
+
+/** The triggers of the base, then the stage's own; a stage that is replaced has none. */
+function stageInstructions({ stage, replacement }: StageHeader, start: StageStart): readonly Instruction[] {
+  if (replacement) return [];
+  const triggers = (start.config.OnBuild ?? []).map((text) => parseOnbuild(text, stage));
+  return [...triggers, ...stage.instructions];
+}
+
+/** `FROM` a tree of files: its files are the stage's first layer. */
+function addContextStep(
+  draft: StageDraft,
+  { stage }: StageHeader,
+  context: Extract<FileState, { kind: 'context' }>,
+): void {
+  draft.state = { kind: 'scratch' };
+  const operation: CopyOperation = {
+    kind: 'copy',
+    instruction: 'COPY',
+    from: context,
+    sources: [{ kind: 'path', path: '/' }],
+    destination: '/',
+    link: false,
+    parents: false,
+    exclude: [],
+    keepOwner: false,
+    env: [],
+  };
+  draft.addStep(stage, operation, `FROM ${context.name}`);
+}
+
 /** What scratch, the host and file contexts start with: BuildKit's empty image. */
 function empty(state: FileState, platform: Platform): StageStart {
-  const config = { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
+  const config = scratchConfig(platform);
   return {
     state,
     platform,
     config,
     history: [],
-    environment: Variables.fromStrings(config.Env),
+    environment: Variables.fromStrings(config.Env ?? []),
     declaredArgs: [],
   };
 }

@@ -1,4 +1,6 @@
 import { formatPlatform, type Platform } from '../core/index.js';
+import type { LowerOptions } from './types.js';
+import type { Variables } from './variables.js';
 
 /** Proxy variables: visible to RUN undeclared, in neither history nor key (features.md, "predefined ARG"). */
 const PROXY_NAMES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy'];
@@ -29,14 +31,29 @@ export function proxyEnvironment(buildArgs: Readonly<Record<string, string>>): r
   });
 }
 
+/** `os(version)/architecture[/variant]`: unlike `formatPlatform` it tells versions of an OS apart. */
+export function fullPlatform(platform: Platform): string {
+  const { os, osVersion } = platform;
+  const text = formatPlatform(platform);
+  return osVersion ? `${os}(${osVersion})${text.slice(os.length)}` : text;
+}
+
 function platformVariables(prefix: string, platform: Platform): [string, string][] {
   return [
-    [`${prefix}PLATFORM`, formatPlatform(platform)],
+    [`${prefix}PLATFORM`, fullPlatform(platform)],
     [`${prefix}OS`, platform.os],
     [`${prefix}OSVERSION`, platform.osVersion ?? ''],
     [`${prefix}ARCH`, platform.architecture],
     [`${prefix}VARIANT`, platform.variant ?? ''],
   ];
+}
+
+/** SOURCE_DATE_EPOCH as a global ARG or the command line has it; absent when empty. */
+export function sourceDateEpochText(
+  globals: Variables,
+  { buildArgs }: Pick<LowerOptions, 'buildArgs'>,
+): string | undefined {
+  return (globals.get('SOURCE_DATE_EPOCH') ?? buildArgs.SOURCE_DATE_EPOCH) || undefined;
 }
 
 /** The global scope before the first ARG: TARGET*, BUILD*, TARGETSTAGE; build args override. */

@@ -46,6 +46,8 @@ export class StageDraft {
   /** CMD was set in this stage: ENTRYPOINT then leaves it. */
   commandSet = false;
   readonly steps: Step[] = [];
+  /** The image's own variables; build args are in `environment` alone. */
+  #configEnvironment: Variables;
   readonly #base: StageStart['base'];
   readonly #declaredArgs: string[];
   readonly #history: HistoryDraft[];
@@ -59,6 +61,7 @@ export class StageDraft {
     this.config = { ...start.config };
     this.state = start.state;
     this.environment = start.environment;
+    this.#configEnvironment = Variables.fromStrings(start.config.Env ?? []);
     this.author = start.author;
     this.#base = start.base;
     this.#declaredArgs = [...start.declaredArgs];
@@ -70,7 +73,7 @@ export class StageDraft {
   }
 
   get shell(): readonly string[] {
-    return this.config.Shell ?? ['/bin/sh', '-c'];
+    return this.config.Shell ?? (this.platform.os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c']);
   }
 
   get declaredArgs(): readonly string[] {
@@ -84,8 +87,12 @@ export class StageDraft {
 
   setEnvironment(name: string, value: string): void {
     this.environment = this.environment.with(name, value);
-    const config = Variables.fromStrings(this.config.Env ?? []).with(name, value);
-    this.config.Env = config.toStrings();
+    this.#configEnvironment = this.#configEnvironment.with(name, value);
+  }
+
+  #finishedConfig(): ContainerConfig {
+    const entries = this.#configEnvironment.toStrings();
+    return entries.length > 0 ? { ...this.config, Env: entries } : this.config;
   }
 
   /** A metadata instruction: history without a layer. */
@@ -107,7 +114,8 @@ export class StageDraft {
       source: origin.source,
       parent: this.state,
       platform: this.platform,
-      ignoreCache,
+      // What was built over a file system that is made anew belongs to the old one.
+      ignoreCache: ignoreCache || (this.state.kind === 'step' && this.state.ignoreCache),
       lineage: `${this.options.lineageScope}\0${this.options.titlePrefix ?? ''}\0${displayName}\0${number}`,
       operation,
     };
@@ -121,7 +129,7 @@ export class StageDraft {
     return {
       state: this.state,
       platform: this.platform,
-      config: this.config,
+      config: this.#finishedConfig(),
       history: this.#history,
       environment: this.environment,
       declaredArgs: this.#declaredArgs,
@@ -136,7 +144,7 @@ export class StageDraft {
       name: this.identity.displayName,
       platform: this.platform,
       state: this.state,
-      config: this.config,
+      config: this.#finishedConfig(),
       history: this.#history,
       ...(this.author === undefined ? {} : { author: this.author }),
       ...(this.#base ? { base: this.#base } : {}),

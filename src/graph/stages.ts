@@ -7,7 +7,7 @@ import {
   parseReference,
   type SourceRange,
 } from '../core/index.js';
-import { expand } from './expansion.js';
+import { expand, expansion } from './expansion.js';
 import { platformArgs } from './predefined-args.js';
 import type { LowerOptions, NamedContext } from './types.js';
 import { Variables } from './variables.js';
@@ -16,7 +16,7 @@ import { Variables } from './variables.js';
 export type StageBase =
   | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly index: number }
-  | { readonly kind: 'context'; readonly context: NamedContext }
+  | { readonly kind: 'context'; readonly context: Exclude<NamedContext, { kind: 'scratch' }> }
   | { readonly kind: 'image'; readonly name: string };
 
 /** A stage with its FROM line expanded. */
@@ -24,6 +24,8 @@ export interface StageHeader {
   readonly index: number;
   readonly stage: Stage;
   readonly base: StageBase;
+  /** A --build-context of the stage's name stands for the stage: its instructions are not run. */
+  readonly replacement?: StageBase;
   /** FROM --platform, or the target platform. */
   readonly platform: Platform;
   readonly displayName: string;
@@ -38,7 +40,8 @@ export type GlobalScopeOptions = Pick<
 /** The variables before the first FROM: platform args, then global ARGs in order. */
 export function globalVariables(buildfile: Buildfile, options: GlobalScopeOptions): Variables {
   const { targetPlatform, buildPlatform, target, buildArgs } = options;
-  let variables = new Variables(platformArgs(targetPlatform, buildPlatform, target, buildArgs));
+  const stageName = target || buildfile.stages.at(-1)?.name;
+  let variables = new Variables(platformArgs(targetPlatform, buildPlatform, stageName, buildArgs));
   for (const instruction of buildfile.metaArgs) {
     for (const { key, value } of instruction.args) {
       const scope = variables;
@@ -79,7 +82,11 @@ function stageBase(name: string, index: number, stages: readonly Stage[], option
   if (stage !== undefined) return { kind: 'stage', index: stage };
   if (name === 'scratch') return { kind: 'scratch' };
   const context = findNamedContext(name, options);
-  return context ? { kind: 'context', context } : { kind: 'image', name };
+  return context ? contextBase(context) : { kind: 'image', name };
+}
+
+function contextBase(context: NamedContext): StageBase {
+  return context.kind === 'scratch' ? context : { kind: 'context', context };
 }
 
 function stagePlatform(
@@ -90,9 +97,11 @@ function stagePlatform(
 ): Platform {
   if (stage.platform === undefined) return options.targetPlatform;
   const { platform } = stage;
-  const text = placing(stage.source, () => expand(platform, globals, buildfile));
+  const { text, unmatched } = placing(stage.source, () => expansion(platform, globals, buildfile));
   if (text === '') {
-    throw new ForgeError('user/platform', `empty platform value from expression ${stage.platform}`, {
+    const near = [...unmatched].flatMap((name) => suggest(name, globals.names()) ?? [])[0];
+    const message = withSuggestion(`empty platform value from expression ${platform}`, near);
+    throw new ForgeError('user/platform', message, {
       source: stage.source,
       hint: 'give the variable a value with ARG before the first FROM, or with --build-arg',
     });
@@ -114,7 +123,8 @@ export function stageHeaders(
     return {
       index,
       stage,
-      base: replaced ? { kind: 'context', context: replaced } : stageBase(name, index, stages, options),
+      base: stageBase(name, index, stages, options),
+      ...(replaced ? { replacement: contextBase(replaced) } : {}),
       platform: stagePlatform(stage, globals, buildfile, options),
       displayName: stage.name ?? (stages.length > 1 ? `stage-${index}` : ''),
     };
@@ -166,7 +176,7 @@ export function resolveFrom(
   if (current.stage.name === name.toLowerCase()) throw circular(name, source);
   if (findStage(stages, name, stages.length) !== undefined) throw definedLater(name, current, source);
   const context = findNamedContext(name, options);
-  if (context) return { kind: 'context', context };
+  if (context) return contextBase(context);
   if (name === 'scratch') return { kind: 'scratch' };
   return name === 'host' ? { kind: 'host' } : { kind: 'image', name };
 }

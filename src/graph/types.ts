@@ -132,6 +132,8 @@ export interface WorkdirOperation {
   readonly kind: 'workdir';
   readonly path: string;
   readonly user: string;
+  /** SOURCE_DATE_EPOCH: the time of the directories that are made. */
+  readonly createdSeconds?: number;
 }
 
 /** A history entry to be; `created` is put in when the image is assembled. */
@@ -184,8 +186,9 @@ export interface LowerOptions {
   readonly network: 'default' | 'none' | 'host';
 }
 
-/** A named context is either a directory of files or an image. */
+/** A named context is a tree of files, an image, or nothing at all (`docker-image://scratch`). */
 export type NamedContext =
+  | { readonly kind: 'scratch' }
   | { readonly kind: 'files'; readonly name: string }
   | { readonly kind: 'image'; readonly name: string };
 

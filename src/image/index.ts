@@ -17,5 +17,5 @@ export {
 } from './assemble.js';
 export type { AppliedInstruction, BuildTime } from './history.js';
 export { withControl } from './native-control.js';
-export { scratchConfig } from './scratch.js';
+export { findImage, listImages, readImage, type StoredImage, tryReference } from './stored-image.js';
 export { originalLayer, type UnpackControl, unpackImage } from './unpack.js';

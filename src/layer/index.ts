@@ -3,7 +3,6 @@ export {
   type ApplyLayerOptions,
   type ArchiveLimits,
   applyLayer,
-  DEFAULT_ARCHIVE_LIMITS,
 } from './apply-layer.js';
 export {
   type ArchiveCompression,

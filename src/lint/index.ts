@@ -1,4 +1,5 @@
 export { lint } from './lint.js';
+export { missingLibraryRule, missingLibrarySwitch, type RuleSwitch } from './missing-library.js';
 export {
   type Outline,
   type OutlineArg,

@@ -32,7 +32,11 @@ export function lint({ buildfile, error }: ReadBuildfile, options: LintOptions):
   }
 }
 
-function checkOptions({ directives }: Buildfile, { buildArgs }: LintOptions): CheckOptions {
+/** What the build argument or, without one, the check directive says. */
+export function checkOptions(
+  { directives }: Buildfile,
+  { buildArgs }: Pick<LintOptions, 'buildArgs'>,
+): CheckOptions {
   const given = buildArgs[CHECK_ARG];
   if (given !== undefined) return parseCheckOptions(given);
   // What follows the first blank is a comment on the directive.
@@ -102,7 +106,7 @@ function run(facts: Facts, check: CheckOptions): readonly LintWarning[] {
 }
 
 /** The options in the comments above the instruction that stands at a line. */
-function inlineOptions({ nodes }: Buildfile): (line: number) => CheckOptions {
+export function inlineOptions({ nodes }: Buildfile): (line: number) => CheckOptions {
   const byLine = new Map<number, CheckOptions>();
   for (const { startLine, endLine, comments } of nodes) {
     const options = inlineCheckOptions(comments);

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ForgeError } from '../core/index.js';
@@ -33,6 +32,9 @@ let loaded: NativeAddon | undefined;
 
 /** Loads the addon, once per process. */
 export function loadAddon(): NativeAddon {
-  loaded ??= createRequire(import.meta.url)(nativePath('forge.node')) as NativeAddon;
+  if (loaded) return loaded;
+  const module = { exports: {} };
+  process.dlopen(module, nativePath('forge.node'));
+  loaded = module.exports as NativeAddon;
   return loaded;
 }

@@ -15,6 +15,7 @@ export {
   toDockerMediaType,
   toOciMediaType,
 } from './media-types.js';
+export { scratchConfig } from './scratch-config.js';
 export {
   type ContainerConfig,
   type Descriptor,

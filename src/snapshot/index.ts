@@ -3,4 +3,4 @@ export { type MountPoints, makeMountPoints } from './mount-points.js';
 export { type MountStubs, type MountTarget, mountStubs, standardTargets } from './mount-stubs.js';
 export { usesUserXattr } from './overlay-attributes.js';
 export { makeUpper } from './upper.js';
-export { checkDepth, mountView, type View } from './view.js';
+export { mountView, type View } from './view.js';

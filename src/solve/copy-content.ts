@@ -6,7 +6,6 @@ import type { CopyOperation, RunOperation, Step } from '../graph/index.js';
 import { openState } from './open-state.js';
 import { fetchRemote } from './remote-source.js';
 import type { Solving } from './types.js';
-import { libraryContent } from './with-libs.js';
 
 /** Digest of what a COPY or ADD takes from elsewhere; its heredocs are part of the definition. */
 export async function copyContent(solver: Solving, step: Step, operation: CopyOperation): Promise<string> {
@@ -28,6 +27,7 @@ async function pathContent(solver: Solving, step: Step, operation: CopyOperation
   const groups = placing(step.source, () => planCopy(tree, { sources, parents, exclude }));
   const own = await hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
   if (!withLibs) return own;
+  const { libraryContent } = await import('./with-libs.js');
   return `${own}\n${await libraryContent({ solver, step, operation, withLibs }, tree, groups)}`;
 }
 
@@ -52,15 +52,25 @@ export async function contextContent(solver: Solving, name: string): Promise<Dig
   return hashFiles(solver, name, tree, planCopy(tree, { sources: ['/'], parents: false, exclude: [] }));
 }
 
-/** Digests of what each bind mount of a RUN shows, in order. */
-export function mountContents(solver: Solving, operation: RunOperation): Promise<readonly string[]> {
+/**
+ * Digests of what each bind mount of a RUN shows, in order: a stage that was rebuilt with the same
+ * files there does not rebuild the step.
+ */
+export function mountContents(
+  solver: Solving,
+  step: Step,
+  operation: RunOperation,
+): Promise<readonly string[]> {
   const binds = operation.mounts.flatMap((mount) => (mount.kind === 'bind' ? [mount] : []));
   return Promise.all(
     binds.map(async ({ from, source }) => {
-      if (from.kind !== 'context') return solver.identity(from);
-      const { tree } = await solver.environment.context(from.name, solver.signal);
-      const groups = planCopy(tree, { sources: [source], parents: false, exclude: [] });
-      return hashFiles(solver, from.name, tree, groups);
+      if (from.kind !== 'context' && from.kind !== 'step') return solver.identity(from);
+      await using opened = await openState(solver, from);
+      const { tree } = opened;
+      const groups = placing(step.source, () =>
+        planCopy(tree, { sources: [source], parents: false, exclude: [] }),
+      );
+      return hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
     }),
   );
 }

@@ -12,7 +12,6 @@ import { openState } from './open-state.js';
 import { resolveOwner } from './owner.js';
 import { fetchRemote } from './remote-source.js';
 import type { Copying, Solving, StepChange, StepPlaces } from './types.js';
-import { copyLibraries } from './with-libs.js';
 
 /** Executes COPY or ADD over `lowers` (bottom first). */
 export async function copyStep(
@@ -99,7 +98,10 @@ async function copyPaths(copying: Copying, sources: readonly string[]): Promise<
   const { parents, exclude } = operation;
   const groups = placing(step.source, () => planCopy(opened.tree, { sources, parents, exclude }));
   for (const group of groups) await copyPlanned(copying, opened.tree, group);
-  if (operation.withLibs) await copyLibraries(copying, opened.tree, groups, operation.withLibs);
+  if (operation.withLibs) {
+    const { copyLibraries } = await import('./with-libs.js');
+    await copyLibraries(copying, opened.tree, groups, operation.withLibs);
+  }
 }
 
 /** ADD unpacks local archives; everything else is copied as it is. */

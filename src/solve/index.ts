@@ -1,4 +1,4 @@
-export { Solver, stepsOf } from './solver.js';
+export { Solver } from './solver.js';
 export type {
   BaseImage,
   FailedStep,

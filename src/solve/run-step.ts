@@ -4,7 +4,14 @@ import { placing } from '../buildfile/index.js';
 import { type StepUsage, wrapError } from '../core/index.js';
 import { type BoxSpec, DEFAULT_CAPABILITIES, type RunningBox, resolveUser } from '../exec/index.js';
 import type { RunOperation, Step } from '../graph/index.js';
-import { MergedRoot, makeMountPoints, makeUpper, mountStubs, standardTargets } from '../snapshot/index.js';
+import {
+  MergedRoot,
+  type MountTarget,
+  makeMountPoints,
+  makeUpper,
+  mountStubs,
+  standardTargets,
+} from '../snapshot/index.js';
 import type { SnapshotId } from '../store/index.js';
 import { LogTail } from './log-tail.js';
 import { requireAllowed } from './open-state.js';
@@ -36,7 +43,7 @@ export async function runStep(
   makeUpper(upper, layers[0]);
   await mkdir(work);
   const prepared = await prepareMounts(solver, step, operation, places);
-  const targets = prepared.mounts.map(({ mount, kind }) => ({ target: mount.target, kind }));
+  const targets = outermost(prepared.mounts);
   const stubs = await mountStubs(store, root, [...standardTargets, ...targets]);
   const mountPoints = makeMountPoints(root, upper, stubs.uncovered);
   const stack = [...nearestFirst, ...(stubs.directory === undefined ? [] : [stubs.directory])];
@@ -46,6 +53,14 @@ export async function runStep(
   } finally {
     mountPoints.remove();
   }
+}
+
+/** Mount points that the root has to have: those inside another mount, or /dev, are made there. */
+function outermost(mounts: PreparedMounts['mounts']): readonly MountTarget[] {
+  const targets = mounts.map(({ mount, kind }) => ({ target: mount.target, kind }));
+  const isInside = (path: string) =>
+    path.startsWith('/dev/') || targets.some(({ target }) => path.startsWith(`${target}/`));
+  return targets.filter(({ target }) => !isInside(target));
 }
 
 function checkAllowed(solver: Solving, operation: RunOperation): void {

@@ -12,7 +12,6 @@ import {
 import type { SnapshotId } from '../store/index.js';
 import { contextSnapshot } from './context-snapshot.js';
 import { contextContent, copyContent, mountContents } from './copy-content.js';
-import { executeStep } from './execute.js';
 import { Semaphore } from './semaphore.js';
 import type { FetchedSource, SolveEnvironment, Solving, StepResult } from './types.js';
 
@@ -194,7 +193,7 @@ export class Solver implements Solving {
   async #computeContents(step: Step): Promise<readonly string[]> {
     const { operation } = step;
     if (operation.kind === 'copy') return [await copyContent(this, step, operation)];
-    if (operation.kind === 'run') return mountContents(this, operation);
+    if (operation.kind === 'run') return mountContents(this, step, operation);
     return [];
   }
 
@@ -210,6 +209,7 @@ export class Solver implements Solving {
     await using _slot = await this.#slots.acquire(this.signal);
     const reason = step.ignoreCache ? 'the cache is not used' : nearest && explainMiss(parts, nearest.parts);
     if (reason !== undefined) events({ type: 'step-missed', id: step.id, reason });
+    const { executeStep } = await import('./execute.js');
     const snapshot = await executeStep(this, step, lowers);
     const made = snapshot === undefined ? {} : { snapshot };
     const createdMs = Date.now();

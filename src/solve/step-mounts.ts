@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ForgeError } from '../core/index.js';
 import { hostsFile, resolvConfFile } from '../exec/index.js';
@@ -21,21 +21,23 @@ const NOTHING: PreparedMounts = { mounts: [], env: [] };
 async function builtInMounts(
   operation: RunOperation,
   defaults: StepDefaults,
+  temporary: string,
 ): Promise<readonly PreparedMount[]> {
   const mounts = [hostsFile(defaults.hostname, defaults.extraHosts), await resolvConfFile()];
-  const { script } = operation;
-  if (script) {
-    const content = Buffer.from(script.content);
-    mounts.push({
-      kind: 'data',
-      target: `${SCRIPT_DIRECTORY}/${script.name}`,
-      content,
-      mode: 0o755,
-      uid: 0,
-      gid: 0,
-    });
-  }
-  return mounts.map((mount) => ({ mount, kind: 'file' }));
+  const files = mounts.map((mount): PreparedMount => ({ mount, kind: 'file' }));
+  return operation.script ? [...files, await scriptMount(operation.script, temporary)] : files;
+}
+
+/** Unlike a secret, a script is executable: an ordinary file in a directory of its own. */
+async function scriptMount(
+  { name, content }: NonNullable<RunOperation['script']>,
+  temporary: string,
+): Promise<PreparedMount> {
+  const source = join(temporary, 'scripts');
+  await mkdir(source);
+  await writeFile(join(source, name), content);
+  await chmod(join(source, name), 0o755);
+  return { mount: { kind: 'bind', source, target: SCRIPT_DIRECTORY, readonly: true }, kind: 'directory' };
 }
 
 /** Opens everything that the step mounts; what must be undone goes to `places.cleanup`. */
@@ -45,7 +47,9 @@ export async function prepareMounts(
   operation: RunOperation,
   places: StepPlaces,
 ): Promise<PreparedMounts> {
-  const mounts: PreparedMount[] = [...(await builtInMounts(operation, solver.environment.defaults))];
+  const { defaults } = solver.environment;
+  const builtIn = await builtInMounts(operation, defaults, places.temporary);
+  const mounts: PreparedMount[] = [];
   const env: string[] = [];
   for (const [index, mount] of operation.mounts.entries()) {
     const own = { ...places, temporary: join(places.temporary, `mount-${index}`) };
@@ -53,7 +57,9 @@ export async function prepareMounts(
     mounts.push(...prepared.mounts);
     env.push(...prepared.env);
   }
-  return { mounts, env };
+  // By target, as BuildKit does: what lies inside another mount comes after it.
+  mounts.sort((a, b) => (a.mount.target < b.mount.target ? -1 : 1));
+  return { mounts: [...builtIn, ...mounts], env };
 }
 
 async function prepareMount(

@@ -6,7 +6,7 @@ import {
   type Closure,
   type ClosureFile,
   closureError,
-  copyClosureFile,
+  copyClosureFiles,
   openRoot,
   type Program,
   planLibraryCopy,
@@ -136,7 +136,7 @@ export async function copyLibraries(
     });
   }
   const places = { addon: solver.environment.addon, sourceRoot: tree.root, targetRoot: target.root };
-  for (const file of plan.copy) await copyClosureFile(places, file);
+  await copyClosureFiles(places, plan.copy, solver.signal);
   for (const { path, content } of plan.write) writeGenerated(target.root, path, content);
 }
 

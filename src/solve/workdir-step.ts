@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync, utimesSync } from 'node:fs';
 import { posix } from 'node:path';
 import { placing } from '../buildfile/index.js';
 import { ForgeError } from '../core/index.js';
@@ -26,6 +26,7 @@ export async function workdirStep(
   if (location.entry || location.blocked) {
     throw new ForgeError('user/workdir', `mkdir ${operation.path}: not a directory`, { source: step.source });
   }
+  const { createdSeconds } = operation;
   const owner =
     operation.user === ''
       ? { uid: 0, gid: 0 }
@@ -33,21 +34,32 @@ export async function workdirStep(
   if (layers.length === 0) {
     const upper = posix.join(places.temporary, 'upper');
     makeUpper(upper, undefined);
-    makeDirectories(upper, '/', location.path, owner);
+    makeDirectories(upper, '/', location.path, { ...owner, createdSeconds });
     return { upper };
   }
   const view = places.cleanup.use(await mountView(store, nearestFirst, { writable: true }));
-  makeDirectories(view.path, location.existing, location.path, owner);
+  makeDirectories(view.path, location.existing, location.path, { ...owner, createdSeconds });
   return { ...(view.upper === undefined ? {} : { upper: view.upper }) };
 }
 
+interface NewDirectory extends Owner {
+  readonly createdSeconds: number | undefined;
+}
+
 /** Every missing component below `existing`; the path holds no symlinks any more. */
-function makeDirectories(root: string, existing: string, path: string, { uid, gid }: Owner): void {
+function makeDirectories(root: string, existing: string, path: string, facts: NewDirectory): void {
+  const { uid, gid, createdSeconds } = facts;
+  const made: string[] = [];
   const names = posix.relative(existing, path).split('/');
   let current = posix.join(root, existing);
   for (const name of names) {
     current = posix.join(current, name);
     mkdirSync(current, { mode: 0o755 });
     chownSync(current, uid, gid);
+    made.push(current);
+  }
+  // Inner ones first: making one changes the time of the one around it.
+  if (createdSeconds !== undefined) {
+    for (const directory of made.reverse()) utimesSync(directory, createdSeconds, createdSeconds);
   }
 }

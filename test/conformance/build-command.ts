@@ -106,7 +106,8 @@ export function buildCommand(
     '-o',
     `type=oci,tar=false,dest=${outputs.layout}${image}`,
     ...extra.map((word) => (word === '-o' ? word : word + exporter)),
-    ...(options.push ? ['--tag', options.push, '--push'] : []),
+    // The store answers for the registry: later steps find what was pushed by its name.
+    ...(options.push ? ['--tag', options.push, '-o', 'type=image'] : []),
     source,
   ];
   return words.map(places.expand);

@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { entryBytes, type HttpRoute } from './cases.js';
 
 /** A loopback server that a case's builds fetch from. */
@@ -75,10 +76,10 @@ const GIT_ENV = {
   GIT_CONFIG_VALUE_1: 'always',
 };
 
-/** Runs a case's shell script in a fresh directory, which becomes a repository. */
-export function makeRepository(directory: string, script: string): void {
+/** Runs a case's shell script in a fresh directory, which becomes a repository; it may clone from our servers. */
+export async function makeRepository(directory: string, script: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
-  execFileSync('sh', ['-ec', script], { cwd: directory, env: GIT_ENV, stdio: ['ignore', 'ignore', 'pipe'] });
+  await promisify(execFile)('sh', ['-ec', script], { cwd: directory, env: GIT_ENV });
 }
 
 /** The full hash of a ref in a repository. */

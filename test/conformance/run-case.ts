@@ -107,7 +107,7 @@ async function startServers(
   for (const [name, script] of Object.entries(test.git ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const directory = join(scratch, 'git', name);
     repositories.set(name, directory);
-    makeRepository(directory, expand(script));
+    await makeRepository(directory, expand(script));
     const server = await serveDirectory(directory);
     servers.push(server);
     replacements.set(`@@GIT:${name}@@`, `http://127.0.0.1:${server.port}/.git`);
@@ -135,7 +135,7 @@ async function runStep(
   { setting, places, found }: StepSetting,
 ): Promise<StepOutcome> {
   const context = join(places.contexts, step.context ?? 'main');
-  if (step.patch) await writeEntries(context, step.patch, CONTEXT_MTIME + index);
+  if (step.patch) await writeEntries(context, step.patch, CONTEXT_MTIME + index + 1);
   if (step.prune_cache_before) {
     rmSync(places.store, { recursive: true, force: true });
     cpSync(setting.baseStore, places.store, { recursive: true, verbatimSymlinks: true });
@@ -151,7 +151,7 @@ async function runStep(
   const images =
     exitCode === 0 && existsSync(layout) ? await readLayout(layout, join(places.scratch, 'trees')) : [];
   const before = found.hard.length;
-  checkOutcome(step, { exitCode, stderr, layout, images }, setting, places, found);
+  checkOutcome(step, { exitCode, stderr, layout, images }, setting, found);
   if (extra !== undefined && exitCode === 0) await checkOutput(step, extra, found);
   for (let at = before; at < found.hard.length; at++) found.hard[at] = `${label}: ${found.hard[at]}`;
   return { exitCode, stderr, layout, images };
@@ -179,13 +179,7 @@ async function forge(
   return { exitCode: code ?? -1, stderr: Buffer.concat(chunks).toString('utf8') };
 }
 
-function checkOutcome(
-  step: BuildStep,
-  outcome: StepOutcome,
-  setting: RunSetting,
-  places: CasePlaces,
-  found: Differences,
-): void {
+function checkOutcome(step: BuildStep, outcome: StepOutcome, setting: RunSetting, found: Differences): void {
   const { expect } = step;
   if (expect.result === 'error') {
     if (outcome.exitCode === 0) found.hard.push('succeeded, expected an error');

@@ -21,14 +21,8 @@ import {
   type NamedImage,
   parseOutput,
 } from '../../src/export/index.js';
-import {
-  type AssembledImage,
-  assembleImage,
-  assembleIndex,
-  type ImageLayer,
-  scratchConfig,
-} from '../../src/image/index.js';
-import { mediaType } from '../../src/oci/index.js';
+import { type AssembledImage, assembleImage, assembleIndex, type ImageLayer } from '../../src/image/index.js';
+import { mediaType, scratchConfig } from '../../src/oci/index.js';
 
 /** A directory of blobs, as the store keeps them, and images made of them. */
 export interface Fixture {

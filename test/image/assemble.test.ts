@@ -11,7 +11,6 @@ import {
   parseAnnotation,
   parseAnnotationAttribute,
   refuseIndexAnnotations,
-  scratchConfig,
 } from '../../src/image/index.js';
 import {
   type ContainerConfig,
@@ -19,6 +18,7 @@ import {
   decodeIndex,
   decodeManifest,
   mediaType,
+  scratchConfig,
 } from '../../src/oci/index.js';
 import { schemaErrors } from '../oci/image-spec-schema.js';
 

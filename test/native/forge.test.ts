@@ -116,7 +116,7 @@ test('bin/forge finds its package through symlinks, and says what to do when the
   const links = mkdtempSync('/tmp/forge-test-links-');
   mkdirSync(join(home, 'dist'));
   writeFileSync(
-    join(home, 'dist/cli.js'),
+    join(home, 'dist/cli.cjs'),
     'process.stdout.write(JSON.stringify(process.argv.slice(2)));process.exit(7);',
   );
   symlinkSync(join(home, 'bin/forge'), join(links, 'one'));

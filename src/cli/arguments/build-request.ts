@@ -104,6 +104,7 @@ export function buildRequest(parsed: Parsed<typeof buildSpec>, context: CliConte
     ...defined({
       file: values.file === '-' ? '-' : absolute(values.file),
       target: values.target,
+      hostname: values.hostname,
       shmSizeBytes: values['shm-size'],
       jobs: values.jobs,
       iidFile: absolute(values.iidfile),

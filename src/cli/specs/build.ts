@@ -101,6 +101,7 @@ Without --output the image goes to the local store. An output is a FILE.tar (an 
       default: 'default',
       description: 'Network of RUN steps',
     },
+    { name: 'hostname', kind: 'text', valueName: 'NAME', description: 'Host name in RUN steps' },
     {
       name: 'add-host',
       kind: 'text',
