@@ -57,11 +57,7 @@ class Sizes {
     mkdirSync(context);
     writeFileSync(join(context, 'Buildfile'), [...lines, `ENTRYPOINT ["${path}"]`, ''].join('\n'));
     const at = (kind: string) => join(this.#home, `${name}-${kind}.tar`);
-    const outputs = [
-      `type=oci,force-compression=true,dest=${at('oci')}`,
-      `type=tar,dest=${at('files')}`,
-      'type=image',
-    ];
+    const outputs = [`type=oci,dest=${at('oci')}`, `type=tar,dest=${at('files')}`, 'type=image'];
     this.#forge('build', '-q', '-t', name, ...outputs.flatMap((output) => ['-o', output]), context);
     this.#forge('run', name, ...proof);
     return { archive: statSync(at('oci')).size, files: statSync(at('files')).size };
@@ -69,7 +65,7 @@ class Sizes {
 
   note(program: Program): string {
     const [name = ''] = program.package.split(',');
-    const base = join(this.#home, `base-${name}.tar`);
+    const base = join(this.#home, `base-${name}.tar.gz`);
     const argv = ['--quiet', '--variant=minbase', `--include=${program.package}`, 'bookworm', base];
     execFileSync('mmdebstrap', argv, { stdio: ['ignore', 'ignore', 'inherit'] });
     this.#forge('import', base, `base-${name}`);
