@@ -1,3 +1,4 @@
+export { abortable } from './abortable.js';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.js';
 export {
   cancelled,
