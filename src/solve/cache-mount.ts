@@ -41,8 +41,15 @@ export async function openCacheMount(
   );
 }
 
+/** Caches that start with another owner or mode are others, whatever their id. */
+function ownId({ id, ownerGiven, mode, uid, gid }: CacheMount): string {
+  return ownerGiven ? `${id} (mode ${mode.toString(8)}, owner ${uid}:${gid})` : id;
+}
+
 /** The id to open, held as its sharing mode asks for as long as the step runs. */
-async function claim(solver: Solving, { id, sharing }: CacheMount, { cleanup }: StepPlaces): Promise<string> {
+async function claim(solver: Solving, mount: CacheMount, { cleanup }: StepPlaces): Promise<string> {
+  const id = ownId(mount);
+  const { sharing } = mount;
   const { locks } = solver.environment.store;
   const name = (copy: string) => `cache-mount-${copy}`;
   if (sharing !== 'private') {
