@@ -25,7 +25,7 @@ function report(workload: Workload, measurements: readonly Measurement[], notes:
     process.stdout.write(
       `  ${ratio.toFixed(1)}x as fast as the best peer: ${verdict} the bar of ${workload.bar}x\n`,
     );
-  } else
+  } else if (forge)
     process.stdout.write('  no peer on this machine: apt-get install buildah podman skopeo umoci runc\n');
   for (const note of notes) process.stdout.write(`  ${note}\n`);
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ForgeError, isNotFound } from '../core/index.js';
 import { exporterOf } from './boundary.js';
@@ -25,7 +25,7 @@ export function localExporter(options: LocalOptions): Exporter {
   const { directory } = options;
   const root = resolve(directory);
   return exporterOf(directory, {
-    check: async () => void (await directoryExists(root)),
+    check: () => checkWritable(root),
     async prepare(source, control) {
       const isThere = await directoryExists(root);
       await mkdir(dirname(root), { recursive: true });
@@ -56,6 +56,12 @@ export function localExporter(options: LocalOptions): Exporter {
       };
     },
   });
+}
+
+/** The directory, or where it will be made. */
+async function checkWritable(path: string): Promise<void> {
+  if (await directoryExists(path)) await access(path, constants.W_OK);
+  else await checkWritable(dirname(path));
 }
 
 async function directoryExists(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isNotFound, wrapError } from '../core/index.js';
 import type { Store } from '../store/index.js';
-import { wrongFormat } from './archive-error.js';
+import { archiveFailure, wrongFormat } from './archive-error.js';
 import { importFromDocker } from './docker-archive.js';
 import { directoryFiles, type ImageFiles, tarFiles } from './image-files.js';
 import type { Importer } from './layer-copy.js';
@@ -28,7 +28,7 @@ export async function importArchive(
     await using files = await tarFiles(source, (plain ?? file).handle);
     return await importFiles(importerOf(store, signal, options), files, options.select);
   } catch (error) {
-    throw wrapError(error, `reading ${source}`);
+    throw archiveFailure(error, 'reading', source);
   }
 }
 
@@ -43,7 +43,7 @@ export async function importLayout(
     await using files = directoryFiles(directory);
     return await importFiles(importerOf(store, signal, options), files, options.select);
   } catch (error) {
-    throw wrapError(error, `reading ${directory}`);
+    throw archiveFailure(error, 'reading', directory);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Digest, digestOf, hostPlatform, type Platform, wrapError } from '../core/index.js';
+import { type Digest, digestOf, hostPlatform, type Platform } from '../core/index.js';
 import {
   type ContainerConfig,
   type Descriptor,
@@ -9,7 +9,7 @@ import {
   toOciPlatform,
 } from '../oci/index.js';
 import type { Store } from '../store/index.js';
-import { badArchive } from './archive-error.js';
+import { archiveFailure, badArchive } from './archive-error.js';
 import { decompress, detectCompression } from './compression.js';
 import { copyBlob, type Importer, plainDigest } from './layer-copy.js';
 import { type ArchiveInput, openPlain, openSeekable, type Seekable } from './seekable.js';
@@ -44,7 +44,7 @@ export async function importRootfs(
     const layer = await importLayer(importer, file);
     return await writeImage(store, layer, options);
   } catch (error) {
-    throw wrapError(error, `importing ${source}`);
+    throw archiveFailure(error, 'importing', source);
   }
 }
 

@@ -1,6 +1,6 @@
 import { planCopy, runCopy } from '../context/index.js';
 import { ForgeError } from '../core/index.js';
-import type { Step, StepMount } from '../graph/index.js';
+import { goQuote, type Step, type StepMount } from '../graph/index.js';
 import { findIn, openState } from './open-state.js';
 import type { PreparedMount, Solving, StepPlaces } from './types.js';
 
@@ -33,10 +33,12 @@ export async function openCacheMount(
     } as const;
     return { mount: bind, kind: 'directory' };
   }
-  throw new ForgeError('user/mount-source', `cache mount source "${mount.source}": not found`, {
-    source: step.source,
-    hint: `the cache ${id} has no such directory yet`,
-  });
+  const process = step.operation.kind === 'run' ? goQuote(step.operation.display) : '';
+  throw new ForgeError(
+    'user/mount-source',
+    `process ${process} did not complete successfully: open ${mount.source}: no such file or directory`,
+    { source: step.source, hint: `the cache ${id} has no such directory yet` },
+  );
 }
 
 /** The id to open, held as its sharing mode asks for as long as the step runs. */

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ForgeError, type StepUsage } from '../core/index.js';
+import { ForgeError, type StepUsage, wrapError } from '../core/index.js';
 import type { Step } from '../graph/index.js';
 import type { SnapshotId } from '../store/index.js';
 import { Cleanup } from './cleanup.js';
@@ -43,7 +43,7 @@ async function executeAndCommit(
   step: Step,
   lowers: readonly SnapshotId[],
 ): Promise<Executed> {
-  const { store } = solver.environment;
+  const { store, events } = solver.environment;
   await using cleanup = new Cleanup();
   const { path: temporary } = cleanup.use(await store.temporary.directory());
   try {
@@ -52,7 +52,10 @@ async function executeAndCommit(
     if (upper === undefined) return used;
     return isEmpty(upper) ? used : { ...used, snapshot: await store.snapshots.commit(upper) };
   } catch (error) {
-    await keepFailed(solver, step, lowers, join(temporary, 'upper'), error);
+    await keepFailed(solver, step, lowers, join(temporary, 'upper'), error).catch((failure: unknown) => {
+      const { message } = wrapError(failure, 'keeping the file system of the failed step');
+      events({ type: 'warning', message, source: step.source });
+    });
     throw error;
   }
 }
