@@ -17,10 +17,14 @@ const command = (name) => () =>
 const header = (name) => () => existsSync(`/usr/include/${name}`) || existsSync(`/usr/local/include/${name}`);
 
 let installed;
-/** Whether dpkg has installed it, for packages that no file name gives away. */
+/** Whether dpkg has installed it, for packages that no file name gives away; some have `:amd64` in theirs. */
 const dpkg = (name) => () => {
-  installed ??= new Set(existsSync('/var/lib/dpkg/info') ? readdirSync('/var/lib/dpkg/info') : []);
-  return installed.has(`${name}.list`);
+  installed ??= new Set(
+    (existsSync('/var/lib/dpkg/info') ? readdirSync('/var/lib/dpkg/info') : [])
+      .filter((file) => file.endsWith('.list'))
+      .map((file) => file.replace(/(?::[a-z0-9]+)?\.list$/, '')),
+  );
+  return installed.has(name);
 };
 
 /** What compiling forge takes. */
