@@ -46,7 +46,11 @@ export function makeSmallFiles(directory: string, count: number): void {
 
 /** A root file system with busybox and its applets, from Debian's busybox-static. */
 export function makeBusyboxRoot(directory: string): void {
-  for (const name of ['bin', 'etc', 'tmp', 'root']) mkdirSync(join(directory, name), { recursive: true });
+  // Mount points too, as every real image has them: some builders leave those they miss in the layer.
+  for (const name of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp']) {
+    mkdirSync(join(directory, name), { recursive: true });
+  }
+  for (const name of ['hostname', 'hosts', 'resolv.conf']) writeFileSync(join(directory, 'etc', name), '');
   execFileSync('cp', ['/bin/busybox', join(directory, 'bin/busybox')]);
   const applets = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n');
   for (const applet of applets) {

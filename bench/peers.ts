@@ -48,8 +48,6 @@ function forgeBuilder(home: string): Builder {
       argv: [
         'build',
         ...root,
-        '--progress',
-        'quiet',
         '-f',
         file,
         ...(cache ? [] : ['--no-cache']),
@@ -92,6 +90,8 @@ function buildahBuilder(home: string): Builder {
         '--network',
         'host',
         '--layers',
+        // With --layers it would leave an archive's layers uncompressed.
+        '--disable-compression=false',
         '-q',
         '-f',
         file,
@@ -133,6 +133,8 @@ function podmanBuilder(home: string): Builder {
         'none',
         '--ulimit',
         'nofile=1024:1024',
+        '--ulimit',
+        'nproc=1024:1024',
         `localhost/${image}`,
         'true',
       ],

@@ -43,6 +43,11 @@ const TO_TEST = [
   ['podman', command('podman')],
   ['mmdebstrap', command('mmdebstrap')],
   ['musl-tools', command('musl-gcc')],
+  ['musl', dpkg('musl')],
+  // second and third opinions on which libraries a program loads
+  ['pax-utils', command('lddtree')],
+  ['python3-pyelftools', dpkg('python3-pyelftools')],
+  ['libtree', command('libtree')],
   ['xz-utils', command('xz')],
   ['zstd', command('zstd')],
   ['bzip2', command('bzip2')],

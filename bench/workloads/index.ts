@@ -5,6 +5,7 @@ import { requireSameTrees } from '../equivalence.js';
 import { makeSmallFiles } from '../inputs.js';
 import { type Contender, type Measurement, measure } from '../measure.js';
 import type { Builder } from '../peers.js';
+import { sizes } from './sizes.js';
 
 /** What a workload is given: a directory of its own and the builders found. */
 export interface Bench {
@@ -123,4 +124,5 @@ export const workloads: readonly Workload[] = [
       return { measurements: await measure(contenders, 9), notes: [] };
     },
   },
+  sizes,
 ];

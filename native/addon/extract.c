@@ -103,6 +103,8 @@ static int check_limits(struct extract *extract, const struct tar_entry *entry, 
 static int apply_entry(struct extract *extract, const struct tar_entry *entry, struct tar_reader *reader,
                        struct failure *failure) {
   const struct place *place;
+  /* Some tools begin an archive with a nameless file; other readers pass over it as well. */
+  if (entry->path[0] == '\0' && entry->type != TAR_DIRECTORY) return 0;
   if (path_clean(entry->path, &extract->clean, failure) < 0) return -1;
   if (extract->clean.size == 0) return apply_root(extract, entry, failure);
   char *path = (char *)extract->clean.data;

@@ -1,5 +1,6 @@
-import { formatPlatform, type Platform } from '../core/index.js';
+import type { Platform } from '../core/index.js';
 import type { Exporter, ExportSource, ImageOptions, NamedImage, PreparedExport } from '../export/index.js';
+import { fullPlatform } from '../graph/index.js';
 import { mountView } from '../snapshot/index.js';
 import type { Solver } from '../solve/index.js';
 import type { Store } from '../store/index.js';
@@ -45,7 +46,7 @@ function exportSource(input: ExportInput, options: ImageOptions | undefined): Ex
     images: async () => (options ? [await assemble(options)] : []),
     rootfs: async (platform: Platform) => {
       const solved =
-        platforms.find(({ plan }) => formatPlatform(plan.platform) === formatPlatform(platform)) ?? first;
+        platforms.find(({ plan }) => fullPlatform(plan.platform) === fullPlatform(platform)) ?? first;
       const snapshots = solved ? await solver.snapshots(solved.plan.graph.target.state) : [];
       return mountView(store, [...snapshots].reverse());
     },

@@ -1,5 +1,7 @@
+import type { SlimReport, SlimRequest } from './slim-image.js';
 import type { BuildRequest, BuildResult, Caller, RunCaller, RunRequest } from './types.js';
 
+export type { SlimReport, SlimRequest } from './slim-image.js';
 export type {
   AttachedContainer,
   BuildRequest,
@@ -27,4 +29,13 @@ export async function buildImage(request: BuildRequest, caller: Caller): Promise
  */
 export async function runContainer(request: RunRequest, caller: RunCaller): Promise<number> {
   return (await import('./run-container.js')).runContainer(request, caller);
+}
+
+/**
+ * `forge slim`: an image that holds of another one only what its command needs, in one layer, with
+ * the same configuration, and how the commands went in it. Throws ForgeError; then nothing has been
+ * written.
+ */
+export async function slimImage(request: SlimRequest, caller: Caller): Promise<SlimReport> {
+  return (await import('./slim-image.js')).slimImage(request, caller);
 }

@@ -9,7 +9,7 @@ import {
   type ReceiveOptions,
   receiveContext,
 } from '../context/index.js';
-import { ForgeError, wrapError } from '../core/index.js';
+import { ForgeError, prefixed, wrapError } from '../core/index.js';
 import type { Store } from '../store/index.js';
 import { contextArchives } from './context-archives.js';
 import { readSmallStream } from './read-stream.js';
@@ -82,7 +82,10 @@ async function fetchMain(url: string, options: ReceiveOptions): Promise<Received
   try {
     return await fetchContext(url, options);
   } catch (error) {
-    throw wrapError(error, 'failed to read dockerfile: failed to load cache key');
+    throw prefixed(
+      wrapError(error, 'reading the context'),
+      'failed to read dockerfile: failed to load cache key',
+    );
   }
 }
 

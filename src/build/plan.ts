@@ -38,6 +38,11 @@ export interface PlanInput {
 /** Reads the Buildfile and lowers it for every platform, with its warnings; mistakes are thrown. */
 export async function planBuild(input: PlanInput): Promise<readonly PlatformPlan[]> {
   const { request, main, events } = input;
+  if (main.text === '') {
+    throw new ForgeError('user/buildfile-empty', 'the Dockerfile cannot be empty', {
+      hint: 'start with FROM',
+    });
+  }
   const read = readBuildfile(main.text, main.name);
   const platforms = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
   const images = new Map<string, ResolvedImage>();

@@ -1,4 +1,4 @@
-import { cancelled, ForgeError } from '../core/index.js';
+import { abortable, ForgeError } from '../core/index.js';
 
 /** Reads a stream to its end; more than `maxBytes` is refused. */
 export async function readSmallStream(
@@ -8,8 +8,7 @@ export async function readSmallStream(
 ): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream) {
-    if (signal.aborted) throw cancelled();
+  for await (const chunk of abortable(stream, signal)) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
     if (size > maxBytes)

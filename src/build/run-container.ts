@@ -56,7 +56,8 @@ export async function runContainer(request: RunRequest, caller: RunCaller): Prom
   }
 }
 
-function exitCode({ outcome }: BoxExit): number {
+/** As a shell says it: 128 + N for signal N; 124 when the time was over. */
+export function exitCode({ outcome }: BoxExit): number {
   switch (outcome.kind) {
     case 'exited':
       return outcome.code;
@@ -146,7 +147,8 @@ function missingDirectory(root: MergedRoot, path: string): readonly MountTarget[
   return entry || blocked ? [] : [{ target: path, kind: 'directory' }];
 }
 
-async function boxSpec(
+/** The box of `forge run`; `temporary` gets its writable directory `upper`. */
+export async function boxSpec(
   store: Store,
   request: RunRequest,
   image: RunImage,

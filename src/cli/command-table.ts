@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.js')).historyCommand,
   diff: async () => (await import('./commands/diff.js')).diffCommand,
   closure: async () => (await import('./commands/closure.js')).closureCommand,
+  slim: async () => (await import('./commands/slim.js')).slimCommand,
   prune: async () => (await import('./commands/prune.js')).pruneCommand,
   du: async () => (await import('./commands/du.js')).duCommand,
   version: async () => (await import('./commands/version.js')).versionCommand,

@@ -19,6 +19,7 @@ export const SPECS: readonly SpecEntry[] = [
   { name: 'history', load: async () => (await import('./specs/history.js')).historySpec },
   { name: 'diff', load: async () => (await import('./specs/diff.js')).diffSpec },
   { name: 'closure', load: async () => (await import('./specs/closure.js')).closureSpec },
+  { name: 'slim', load: async () => (await import('./specs/slim.js')).slimSpec },
   { name: 'prune', load: async () => (await import('./specs/prune.js')).pruneSpec },
   { name: 'du', load: async () => (await import('./specs/du.js')).duSpec },
   { name: 'version', load: async () => (await import('./specs/version.js')).versionSpec },

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { wrapError } from '../core/index.js';
 import type { NativeAddon } from '../native/index.js';
@@ -39,10 +39,13 @@ async function copyClosureFile(places: CopyPlaces, file: ClosureFile): Promise<v
   }
 }
 
-/** Only the directory itself: what of it is needed has entries of its own. */
+/** Only the directory itself: what of it is needed has entries of its own. One that is there stays. */
 function copyDirectory({ sourceRoot, targetRoot }: CopyPlaces, source: string, path: string): void {
-  const mode = openHostDirectory(sourceRoot).lstat(source)?.mode ?? 0o755;
-  mkdirSync(join(targetRoot, path), { recursive: true, mode });
+  const target = join(targetRoot, path);
+  if (mkdirSync(target, { recursive: true }) === undefined) return;
+  const stat = openHostDirectory(sourceRoot).lstat(source);
+  chownSync(target, stat?.uid ?? 0, stat?.gid ?? 0);
+  chmodSync(target, stat?.mode ?? 0o755);
 }
 
 /** Writes a generated file; its parents are real directories, as a closure's paths hold no symlinks. */

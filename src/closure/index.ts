@@ -9,10 +9,11 @@ export {
   type TargetLookup,
   type TargetState,
 } from './plan-library-copy.js';
-export { closureToJson, renderTree, renderWhy } from './render.js';
+export { closureToJson, renderMissing, renderTree, renderWhy } from './render.js';
 export { resolveClosure } from './resolve-closure.js';
 export { type HostDirectoryOptions, openHostDirectory } from './root/host-directory.js';
 export type { OpenFile, RootFileSystem, RootStat } from './root/root-file-system.js';
+export { dataSetNames } from './rules/index.js';
 export type {
   CacheLibrary,
   Closure,

@@ -124,6 +124,21 @@ export function wrapError(error: unknown, doing: string): ForgeError {
   return new ForgeError('bug/unexpected', `${doing}: ${message}`, { cause: error });
 }
 
+/** The same error with what failed because of it in front, where BuildKit's words have it. */
+export function prefixed(error: unknown, failed: string): unknown {
+  if (!(error instanceof ForgeError) || error.category === 'cancelled') return error;
+  const { code, message, hint, source, step, system, expected, actual, cause = error } = error;
+  return new ForgeError(code, `${failed}: ${message}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(source === undefined ? {} : { source }),
+    ...(step === undefined ? {} : { step }),
+    ...(system === undefined ? {} : { system }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(actual === undefined ? {} : { actual }),
+  });
+}
+
 /** The error of an aborted operation; the command line ends with exit code 130. */
 export function cancelled(): ForgeError {
   return new ForgeError('cancelled/aborted', 'cancelled');

@@ -1,3 +1,4 @@
+export { abortable } from './abortable.js';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.js';
 export {
   cancelled,
@@ -6,6 +7,7 @@ export {
   type ForgeErrorOptions,
   isNotFound,
   isSystemError,
+  prefixed,
   type SourceRange,
   type StepFailure,
   type SystemFailure,

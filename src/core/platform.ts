@@ -24,19 +24,40 @@ const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
 };
 
 const COMPONENT = /^[A-Za-z0-9_.-]+$/;
+const OS_AND_VERSION = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
+
+/** containerd's words for a part of a platform that cannot be. */
+function checkComponents(text: string): void {
+  const [os = '', ...rest] = text.split('/');
+  const others = [...rest.slice(0, 2), ...(rest.length > 2 ? [rest.slice(2).join('/')] : [])];
+  const wrong = others.find((part) => !COMPONENT.test(part));
+  const rule = OS_AND_VERSION.test(os)
+    ? wrong !== undefined &&
+      `${JSON.stringify(wrong)} is an invalid component of ${JSON.stringify(text)}: platform specifier component must match ${JSON.stringify(COMPONENT.source)}`
+    : `${JSON.stringify(os)} is an invalid OS component of ${JSON.stringify(text)}: OSAndVersion specifier component must match ${JSON.stringify(OS_AND_VERSION.source)}`;
+  if (rule === false) return;
+  throw new ForgeError('user/platform', `${rule}: invalid argument`, {
+    hint: 'write it as os/architecture[/variant], for example linux/arm64',
+  });
+}
 
 /**
  * Parses `os[(version)]/arch[/variant]` or a bare os or architecture, normalised as containerd's
  * platforms package does (`x86_64` is amd64, `aarch64/v8` is arm64, `arm` is arm/v7).
  */
 export function parsePlatform(text: string): Platform {
+  checkComponents(text.trim());
   const match = /^([^/()]+)(?:\(([^()]*)\))?(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(text.trim());
   const parts = match?.slice(1).map((part) => part?.toLowerCase()) ?? [];
   const [first, osVersion, second, third] = parts;
   if (first === undefined || parts.some((part) => part !== undefined && !COMPONENT.test(part))) {
-    throw new ForgeError('user/platform', `invalid platform ${JSON.stringify(text)}`, {
-      hint: 'write it as os/architecture[/variant], for example linux/arm64',
-    });
+    throw new ForgeError(
+      'user/platform',
+      `${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`,
+      {
+        hint: 'write it as os/architecture[/variant], for example linux/arm64',
+      },
+    );
   }
   if (second === undefined) {
     const known = ARCHITECTURES[first];

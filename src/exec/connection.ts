@@ -39,6 +39,7 @@ function spawnServer(): Socket {
 /** The connection to a sandbox server: sends frames, hands out those that come. */
 export class Connection {
   readonly #socket: Socket;
+  #isBusy = false;
   #lost: ForgeError | undefined;
 
   /** `onFrame` for each frame, `onLost` once when the server is gone. */
@@ -70,13 +71,18 @@ export class Connection {
 
   /** While boxes run the process stays alive. */
   setBusy(busy: boolean): void {
+    this.#isBusy = busy;
     if (busy) this.#socket.ref();
     else this.#socket.unref();
   }
 
-  /** Resolves when the server has ended, and with it every box. */
+  /** Resolves when every box has ended: with the server, or at once when none runs, as it then ends by itself. */
   async close(): Promise<void> {
     if (this.#socket.destroyed) return;
+    if (!this.#isBusy) {
+      this.#socket.destroy();
+      return;
+    }
     this.#socket.ref();
     const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.end();

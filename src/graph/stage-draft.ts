@@ -68,8 +68,10 @@ export class StageDraft {
     this.#history = [...start.history];
   }
 
+  /** The working directory with slashes, whatever the system. */
   get cwd(): string {
-    return this.config.WorkingDir || '/';
+    const path = this.config.WorkingDir || '/';
+    return this.platform.os === 'windows' ? path.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/') : path;
   }
 
   get shell(): readonly string[] {

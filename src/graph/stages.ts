@@ -5,6 +5,7 @@ import {
   type Platform,
   parsePlatform,
   parseReference,
+  prefixed,
   type SourceRange,
 } from '../core/index.js';
 import { expand, expansion } from './expansion.js';
@@ -106,7 +107,15 @@ function stagePlatform(
       hint: 'give the variable a value with ARG before the first FROM, or with --build-arg',
     });
   }
-  return placing(stage.source, () => parsePlatform(text));
+  return placing(stage.source, () => parsedPlatform(text));
+}
+
+function parsedPlatform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw prefixed(error, `failed to parse platform ${text}`);
+  }
 }
 
 /** Expands every FROM, so that mistakes in stages that are not built are found as well. */

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { cancelled } from '../core/index.js';
+import { abortable } from '../core/index.js';
 
 /** Writes chunks to a new file. Aborting rejects with `cancelled/aborted`. */
 export async function spool(
@@ -8,10 +8,7 @@ export async function spool(
   signal: AbortSignal,
 ): Promise<void> {
   await using handle = await open(path, 'wx', 0o600);
-  for await (const chunk of chunks) {
-    if (signal.aborted) throw cancelled();
-    await writeWhole(handle, chunk);
-  }
+  for await (const chunk of abortable(chunks, signal)) await writeWhole(handle, chunk);
 }
 
 async function writeWhole(handle: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -1,6 +1,6 @@
 import { planCopy, runCopy } from '../context/index.js';
 import { ForgeError } from '../core/index.js';
-import type { Step, StepMount } from '../graph/index.js';
+import { goQuote, type Step, type StepMount } from '../graph/index.js';
 import { findIn, openState } from './open-state.js';
 import type { PreparedMount, Solving, StepPlaces } from './types.js';
 
@@ -33,14 +33,23 @@ export async function openCacheMount(
     } as const;
     return { mount: bind, kind: 'directory' };
   }
-  throw new ForgeError('user/mount-source', `cache mount source "${mount.source}": not found`, {
-    source: step.source,
-    hint: `the cache ${id} has no such directory yet`,
-  });
+  const process = step.operation.kind === 'run' ? goQuote(step.operation.display) : '';
+  throw new ForgeError(
+    'user/mount-source',
+    `process ${process} did not complete successfully: open ${mount.source}: no such file or directory`,
+    { source: step.source, hint: `the cache ${id} has no such directory yet` },
+  );
+}
+
+/** Caches that start with another owner or mode are others, whatever their id. */
+function ownId({ id, ownerGiven, mode, uid, gid }: CacheMount): string {
+  return ownerGiven ? `${id} (mode ${mode.toString(8)}, owner ${uid}:${gid})` : id;
 }
 
 /** The id to open, held as its sharing mode asks for as long as the step runs. */
-async function claim(solver: Solving, { id, sharing }: CacheMount, { cleanup }: StepPlaces): Promise<string> {
+async function claim(solver: Solving, mount: CacheMount, { cleanup }: StepPlaces): Promise<string> {
+  const id = ownId(mount);
+  const { sharing } = mount;
   const { locks } = solver.environment.store;
   const name = (copy: string) => `cache-mount-${copy}`;
   if (sharing !== 'private') {

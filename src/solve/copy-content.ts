@@ -1,8 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { placing } from '../buildfile/index.js';
-import { type CopyGroup, hashCopy, planCopy, type VisibleTree } from '../context/index.js';
-import { type Digest, digestOf } from '../core/index.js';
-import type { CopyOperation, RunOperation, Step } from '../graph/index.js';
+import {
+  type CopyGroup,
+  type CopySelection,
+  hashCopy,
+  planCopy,
+  type VisibleTree,
+} from '../context/index.js';
+import { type Digest, digestOf, prefixed } from '../core/index.js';
+import type { CopyOperation, FileState, RunOperation, Step } from '../graph/index.js';
 import { openState } from './open-state.js';
 import { fetchRemote } from './remote-source.js';
 import type { Solving } from './types.js';
@@ -24,11 +30,25 @@ async function pathContent(solver: Solving, step: Step, operation: CopyOperation
   await using opened = await openState(solver, operation.from);
   const { tree } = opened;
   const { parents, exclude, from, withLibs } = operation;
-  const groups = placing(step.source, () => planCopy(tree, { sources, parents, exclude }));
+  const groups = placing(step.source, () => planSources(tree, { sources, parents, exclude }, from));
   const own = await hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
   if (!withLibs) return own;
   const { libraryContent } = await import('./with-libs.js');
   return `${own}\n${await libraryContent({ solver, step, operation, withLibs }, tree, groups)}`;
+}
+
+/** Plans a copy; a missing source is reported as BuildKit does, which finds it when it makes the key. */
+function planSources(
+  tree: VisibleTree,
+  selection: CopySelection,
+  from: FileState,
+): ReturnType<typeof planCopy> {
+  try {
+    return planCopy(tree, selection);
+  } catch (error) {
+    const name = from.kind === 'context' ? `context ${from.name}` : from.kind;
+    throw prefixed(error, `failed to compute cache key: failed to calculate checksum of ref ${name}`);
+  }
 }
 
 async function hashFiles(
@@ -70,7 +90,7 @@ export function mountContents(
       const groups = placing(step.source, () =>
         planCopy(tree, { sources: [source], parents: false, exclude: [] }),
       );
-      return hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
+      return await hashFiles(solver, from.kind === 'context' ? from.name : undefined, tree, groups);
     }),
   );
 }

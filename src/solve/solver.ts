@@ -116,8 +116,9 @@ export class Solver implements Solving {
   }
 
   async #computeKey(step: Step): Promise<StepKey> {
-    const definition = await this.#usableDefinition(step);
-    const known = definition && (await this.#alias(definition));
+    const fromSteps = stepInputs(step).some((input) => input.kind === 'step');
+    const definition = fromSteps ? await this.#definition(step) : undefined;
+    const known = definition && !definition.ignoresCache ? await this.#alias(definition.digest) : undefined;
     const [parentIdentity, contents] = await Promise.all([
       this.identity(step.parent),
       known ? [] : this.#contents(step),
@@ -125,20 +126,14 @@ export class Solver implements Solving {
     const linked = step.operation.kind === 'copy' && step.operation.link;
     const parts = keyParts(step, { ...(linked ? {} : { parent: parentIdentity }), contents });
     const key = known ?? hashParts(parts);
-    if (definition && !known) await this.#putAlias(definition, parts, key);
+    // Also when the cache is not looked at: the definition now leads to what is made here.
+    if (definition && !known) await this.#putAlias(definition.digest, parts, key);
     const recorded = step.ignoreCache ? undefined : await this.#recorded(key);
     // What is executed in spite of a record is something new: what builds on it is not in the cache.
     const fresh = step.ignoreCache ? digestOf(`${key} ${randomUUID()}`) : key;
     const own = recorded?.identity ?? fresh;
     const identity = linked ? digestOf(`link ${parentIdentity} ${own}`) : own;
     return { key, parts, own, identity, ...(recorded ? { recorded } : {}) };
-  }
-
-  /** The key by definition of a step that takes files from other stages, if those may come from the cache. */
-  async #usableDefinition(step: Step): Promise<Digest | undefined> {
-    if (!stepInputs(step).some((input) => input.kind === 'step')) return undefined;
-    const { digest, ignoresCache } = await this.#definition(step);
-    return ignoresCache ? undefined : digest;
   }
 
   /** A state's key by definition alone: nothing has to be made for it but hashes of contexts. */

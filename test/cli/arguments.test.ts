@@ -227,7 +227,7 @@ test('refused: other wrong values', (t) => {
     [['--secret', 'src=x'], /^secret missing ID$/],
     [['--secret', 'id'], /^invalid field 'id' must be a key=value pair$/],
     [['-t', `a@sha256:${'0'.repeat(64)}`], /^invalid tag .*: a new image is not named by a digest$/],
-    [['--platform', 'linux/'], /^invalid platform/],
+    [['--platform', 'linux/'], /^failed to parse target platform linux\/: "" is an invalid component/],
     [['--cpus', '0'], /^--cpus 0 would let nothing run$/],
     [['--jobs', '0'], /^--jobs 0 would let nothing run$/],
     [['--ulimit', 'nofile'], /invalid ulimit argument: nofile$/],

@@ -192,11 +192,11 @@ test.before(async () => {
   stopServer = () => server[Symbol.asyncDispose]();
   gitUrl = `http://127.0.0.1:${server.port}`;
   const config = 'git init -q && git config user.email t && git config user.name t';
-  makeRepository(
+  await makeRepository(
     join(repositories, 'sub'),
     `${config}; echo 123 >file; git add file; git commit -qm s; git update-server-info`,
   );
-  makeRepository(
+  await makeRepository(
     join(repositories, 'main'),
     `${config}
 echo one >foo; mkdir dir; echo inner >dir/f; ln -s / escape; ln -s dir inside
@@ -299,12 +299,12 @@ test.serial(
   'D3: a submodule on file:// is refused; hooks and configuration of the repository do not run',
   async (t) => {
     const local = directory();
-    makeRepository(
+    await makeRepository(
       local,
       'git init -q && git config user.email t && git config user.name t; echo secret >s; git add s; git commit -qm x',
     );
     const name = 'local';
-    makeRepository(
+    await makeRepository(
       join(repositories, name),
       `git init -q && git config user.email t && git config user.name t
 git -c protocol.file.allow=always submodule --quiet add file://${local} mod; git commit -qm x; git update-server-info`,

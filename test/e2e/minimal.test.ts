@@ -229,3 +229,77 @@ test('a program copied through a link of the target finds its library from where
   t.is(await run('moved', []), '42\n');
   t.true((await filesOf('moved')).includes('/usr/lib/libneighbour.so.1'));
 });
+
+test('what is missing ends the build with the chain that leads to it, and nothing is written', async (t) => {
+  const source = join(shop.directory, 'lacking');
+  mkdirSync(source);
+  const library = ['-shared', '-fPIC', '-xc', '-', '-Wl,--no-as-needed', '-L.'];
+  const compile = (argv: readonly string[], input: string) =>
+    execFileSync('gcc', [...argv], { cwd: source, input, stdio: ['pipe', 'ignore', 'inherit'] });
+  compile([...library, '-o', 'libgone.so'], 'int gone;\n');
+  compile([...library, '-o', 'libmiddle.so', '-l:libgone.so', '-Wl,-rpath,$ORIGIN'], 'int middle;\n');
+  const main = [
+    '-xc',
+    '-',
+    '-Wl,--no-as-needed',
+    '-L.',
+    '-l:libmiddle.so',
+    '-Wl,-rpath,$ORIGIN',
+    '-Wl,-rpath-link,.',
+  ];
+  compile(['-o', 'program', ...main], 'int main(void) { return 0; }\n');
+  execFileSync('rm', [join(source, 'libgone.so')]);
+  const context = shop.context('missing', {
+    Buildfile: `FROM scratch\nCOPY --from=host --with-libs ${source}/program /usr/bin/\n`,
+  });
+  const { error, result } = await shop.build(['--allow', 'host', '-t', 'missing', context]);
+  t.is(result.code, 1);
+  t.is(error?.code, 'user/missing-library');
+  const [first, second] = (error?.message ?? '').split('\n');
+  t.regex(first ?? '', /^libgone\.so, needed by \S+libmiddle\.so, is not found$/);
+  t.regex(second ?? '', /^ {2}by \/usr\/bin\/program → \S+libmiddle\.so$/);
+  t.false((await shop.done(['images'])).includes('missing'));
+  const allowed = shop.context('allowed', {
+    Buildfile: `FROM scratch\nCOPY --from=host --with-libs --allow-missing=libgone.so ${source}/program /usr/bin/\n`,
+  });
+  t.is((await shop.build(['--allow', 'host', allowed])).result.code, 0);
+});
+
+test('a target with other libraries is an error that names both, unless the Buildfile decides', async (t) => {
+  const built = (name: string, flag: string) => {
+    const text = [
+      'FROM debian AS other',
+      'COPY note /usr/lib/x86_64-linux-gnu/libtinfo.so.6.4',
+      `COPY --from=debian --with-libs${flag} /usr/bin/bash /usr/local/bin/`,
+      'ENTRYPOINT ["/usr/local/bin/bash", "-c", "echo runs"]',
+      '',
+    ].join('\n');
+    return shop.build(['-t', name, shop.context(name, { Buildfile: text, note: 'no library\n' })]);
+  };
+  const { error } = await built('conflict', '');
+  t.is(error?.code, 'user/library-conflict');
+  t.regex(
+    error?.message ?? '',
+    /libtinfo\.so\.6\.4 in the target is another file, but the source has the file/,
+  );
+  t.is((await built('replace', '=replace')).error, undefined);
+  t.is(await run('replace', []), 'runs\n');
+  const kept = await built('keep', '=keep');
+  t.is(kept.error, undefined);
+  // The kept file is no library: the check of the finished image says so.
+  t.true(
+    kept.events.some(
+      ({ type, message }) => type === 'warning' && message?.includes('libtinfo.so.6') === true,
+    ),
+  );
+});
+
+test('the host is no source unless the command line says so', async (t) => {
+  const { error } = await shop.build(['--target', 'openssl', context]);
+  t.is(error?.code, 'user/not-allowed');
+});
+
+test('the example of a minimal image runs', async (t) => {
+  await shop.done(['build', '-q', '-t', 'example', join(PROJECT, 'examples/minimal')]);
+  t.regex(await run('example', []), /^perl 5\.36\.\d+ and no shell\n$/);
+});

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -84,6 +84,18 @@ test.serial('closing an executor ends its boxes, and the server with them', asyn
   await boxes.close();
   await t.throwsAsync(box.exit, { code: 'system/sandbox-lost' });
   t.deepEqual(processesWith(marker), []);
+  t.deepEqual(cgroupsOf(process.pid), []);
+});
+
+test.serial('an executor without boxes closes at once, and its server ends by itself', async (t) => {
+  const boxes = new BusyboxBoxes();
+  const { box } = await boxes.start(boxes.spec(['sleep', '0.1']));
+  const server = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${box.pid}/status`, 'utf8'))?.[1] ?? '';
+  t.regex(server, /^\d+$/);
+  await box.exit;
+  await boxes.close();
+  const alive = () => (existsSync(`/proc/${server}/exe`) ? [server] : []);
+  t.deepEqual(await remaining(alive), []);
   t.deepEqual(cgroupsOf(process.pid), []);
 });
 

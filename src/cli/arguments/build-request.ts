@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BuildRequest, ContextSpec } from '../../build/index.js';
-import { ForgeError, hostPlatform, type Platform, parsePlatform, parseReference } from '../../core/index.js';
+import {
+  ForgeError,
+  hostPlatform,
+  type Platform,
+  parsePlatform,
+  parseReference,
+  prefixed,
+} from '../../core/index.js';
 import { parseOutputs, refuseUnsafeDelete } from '../../export/index.js';
 import type { CliContext } from '../context.js';
 import type { Parsed } from '../option-spec.js';
@@ -50,7 +57,15 @@ function platforms(texts: readonly string[]): readonly Platform[] {
   const words = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
   return words
     .filter((text) => text !== '')
-    .map((text) => (text === 'local' ? hostPlatform() : parsePlatform(text)));
+    .map((text) => (text === 'local' ? hostPlatform() : targetPlatform(text)));
+}
+
+function targetPlatform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw prefixed(error, `failed to parse target platform ${text}`);
+  }
 }
 
 function outputs(parsed: Parsed<typeof buildSpec>, cwd: string): BuildRequest['outputs'] {
