@@ -64,7 +64,7 @@ test('a source that the context does not have', async (t) => {
    2 | >>> COPY missing /x
    3 |
 --------------------
-ERROR: "/missing": not found
+ERROR: failed to compute cache key: failed to calculate checksum of ref context main: "/missing": not found
 `,
   );
 });

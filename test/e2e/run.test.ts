@@ -46,10 +46,7 @@ test("the exit code is the command's own", async (t) => {
 test('125 when forge fails, 126 when the command cannot be executed, 127 when it is not there', async (t) => {
   const unknown = await forgeRun('nowhere', 'true');
   t.is(unknown.code, 125);
-  t.is(
-    unknown.stderr,
-    'ERROR: no image nowhere in the store\nhint: forge images lists what is there; give a path such as ./app.tar to run an archive\n',
-  );
+  t.is(unknown.stderr, 'ERROR: no such image: nowhere\nhint: forge images lists those there are\n');
   const option = await forgeRun('--no-such-option', 'app');
   t.is(option.code, 125);
   const missing = await forgeRun('--entrypoint', 'nonesuch', 'app');
