@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { output } from '../fixtures/forge-command.js';
+import { run } from '../fixtures/forge-command.js';
 import { FORGE, mountsBelow, type Workshop, workshop } from './workshop.js';
 
 interface Interrupted {
@@ -57,8 +57,18 @@ async function allGone(shop: Workshop, marker: string): Promise<void> {
   while (processes(shop, marker).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** Cgroups of other processes come and go meanwhile: that find misses one on its way is no failure. */
 async function cgroupsOf(pid: number): Promise<string> {
-  return output('find', ['/sys/fs/cgroup', '-maxdepth', '6', '-type', 'd', '-name', `forge-${pid}-*`]);
+  const found = await run('find', [
+    '/sys/fs/cgroup',
+    '-maxdepth',
+    '6',
+    '-type',
+    'd',
+    '-name',
+    `forge-${pid}-*`,
+  ]);
+  return found.stdout;
 }
 
 const temporaryFiles = (shop: Workshop) => readdirSync(join(shop.store, 'tmp'));
